@@ -1,0 +1,5 @@
+"""MAE on ViT-S/16 with six levels of the encoder fused before the decoder."""
+
+_base_ = './mae_vit-small-p16.py'
+
+model = dict(type='MFF', fusion=dict(type='MultiLevelFusion', fusion='weighted'))

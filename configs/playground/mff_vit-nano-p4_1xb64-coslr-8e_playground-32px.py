@@ -1,0 +1,5 @@
+"""The same as its MAE twin, with all six levels of the encoder fused."""
+
+_base_ = './mae_vit-nano-p4_1xb64-coslr-8e_playground-32px.py'
+
+model = dict(type='MFF', fusion=dict(type='MultiLevelFusion', fusion='weighted'))

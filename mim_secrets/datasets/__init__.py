@@ -1,0 +1,3 @@
+from .transforms import SeedSample, SimpleResizedCrop
+
+__all__ = ['SeedSample', 'SimpleResizedCrop']

@@ -1,0 +1,4 @@
+from .pretraining import SimpleResizedCrop
+from .seeding import SeedSample
+
+__all__ = ['SeedSample', 'SimpleResizedCrop']

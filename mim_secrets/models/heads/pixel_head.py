@@ -1,0 +1,79 @@
+"""Pixels as the target, and the loss on the patches that were masked."""
+
+import torch
+import torch.nn.functional as F
+from mmengine.model import BaseModule
+
+from mim_secrets.models.patches import gather_patches
+from mim_secrets.registry import MODELS
+
+
+@MODELS.register_module()
+class PixelHead(BaseModule):
+    """Mean squared error between predicted and true pixels of masked patches.
+
+    A patch is the vector of its pixels, row by row, channels innermost.
+
+    Args:
+        patch_size: Side of a patch in pixels, p.
+        norm_pix: Give every target patch zero mean and unit variance (unbiased,
+            as MAE does), so that contrast within a patch is what counts.
+    """
+
+    EPS = 1e-6
+
+    def __init__(self, patch_size: int, norm_pix: bool = True) -> None:
+        super().__init__()
+        self.patch_size = patch_size
+        self.norm_pix = norm_pix
+
+    def pixels(self, images: torch.Tensor, ids: torch.Tensor) -> torch.Tensor:
+        """Patches ``ids`` (B, K) of images (B, C, H, W) as (B, K, p * p * C)."""
+        patches = gather_patches(images, ids, self.patch_size)
+        return patches.permute(0, 1, 3, 4, 2).flatten(2)
+
+    def target(self, images: torch.Tensor, ids: torch.Tensor) -> torch.Tensor:
+        """What should be predicted for patches ``ids``: (B, K, p * p * C)."""
+        pixels = self.pixels(images, ids)
+        if not self.norm_pix:
+            return pixels
+        mean, std = self._statistics(pixels)
+        return (pixels - mean) / std
+
+    def to_patches(
+        self, predicted: torch.Tensor, images: torch.Tensor, ids: torch.Tensor
+    ) -> torch.Tensor:
+        """Predictions (B, K, p * p * C) back as pixels (B, K, C, p, p).
+
+        With ``norm_pix`` the model never learnt a patch's mean and contrast, so
+        these are taken from the true patch.
+        """
+        if self.norm_pix:
+            mean, std = self._statistics(self.pixels(images, ids))
+            predicted = predicted * std + mean
+        size = (self.patch_size, self.patch_size, -1)
+        return predicted.unflatten(2, size).permute(0, 1, 4, 2, 3)
+
+    def loss(
+        self, predicted: torch.Tensor, images: torch.Tensor, ids: torch.Tensor
+    ) -> dict[str, torch.Tensor]:
+        """The loss, and how bright and how contrasty the predictions are.
+
+        ``pixel_std`` near zero beside a ``target_std`` near one means that the
+        model answers with flat patches.
+        """
+        predicted = predicted.float()
+        target = self.target(images, ids)
+        with torch.no_grad():
+            pixel_std, pixel_mean = torch.std_mean(predicted)
+            target_std = target.std()
+        return dict(
+            loss=F.mse_loss(predicted, target),
+            pixel_mean=pixel_mean,
+            pixel_std=pixel_std,
+            target_std=target_std,
+        )
+
+    def _statistics(self, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        variance, mean = torch.var_mean(pixels, dim=-1, keepdim=True)
+        return mean, (variance + self.EPS).sqrt()

@@ -1,0 +1,198 @@
+"""From nothing to a report: render a world, pre-train MAE and MFF, measure, fine-tune.
+
+    python tools/quickstart.py                    # minutes on two cores
+    python tools/quickstart.py --preset study     # at greater length, three seeds
+    python tools/quickstart.py --redo             # do everything again
+
+Every stage is an ordinary command of this repository and is printed before it runs.
+What is finished is not run again; a training run that was stopped goes on.
+"""
+
+import argparse
+import os
+import shlex
+import signal
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import mim_secrets  # noqa: F401, I001  (before anything that imports torchvision)
+from mim_secrets.visualization.report import (
+    METHODS,
+    Experiment,
+    Records,
+    Road,
+    Stage,
+    StageError,
+    copy_small_logs,
+    results_table,
+    write_report,
+)
+from rich.console import Console
+
+ROOT = Path(__file__).resolve().parent.parent
+
+# How output says how far it is; `left` is a duration, the rest is shown as it is.
+RENDERING = r'rendering (?P<place>\d+/\d+), ETA (?P<left>\d+) s'
+TRAINING = (
+    r'Epoch\(train\)\s+(?P<place>\[\d+\]\[\s*\d+/\d+\]).*?'
+    r' eta: (?P<left>[\d:]+).*? (?P<loss>loss: \d+\.\d+)'
+)
+
+
+@dataclass(frozen=True)
+class Preset:
+    """What is rendered and trained; seconds are typical ones, for the ETA alone."""
+
+    pretrain: dict[str, str]
+    finetune: str
+    seeds: tuple[int, ...]
+    work_dir: str
+    pretrain_seconds: float
+    finetune_seconds: float
+    small_logs: str | None = None  # where a copy for the docs goes
+
+
+WORLD, WORLD_PRESET, WORLD_SECONDS = 'data/playground', 'small', 40
+PROBE_SECONDS = 25
+NANO = 'configs/playground/{}_vit-nano-p4_1xb64-coslr-{}e_playground-32px.py'
+FINETUNE = 'configs/playground/vit-nano-p4_1xb32-coslr-10e_playground-32px-10percent.py'
+PRESETS = dict(
+    quickstart=Preset(
+        pretrain=dict(mae=NANO.format('mae', 8), mff=NANO.format('mff', 8)),
+        finetune=FINETUNE,
+        seeds=(0,),
+        work_dir='work_dirs/quickstart',
+        pretrain_seconds=180,
+        finetune_seconds=40,
+    ),
+    study=Preset(
+        pretrain=dict(mae=NANO.format('mae', 25), mff=NANO.format('mff', 25)),
+        finetune=FINETUNE,
+        seeds=(0, 1, 2),
+        work_dir='work_dirs/study',
+        pretrain_seconds=1200,
+        finetune_seconds=60,
+        small_logs='docs/en/study',
+    ),
+)
+
+
+def list_stages(preset: Preset, seeds: list[int], work_dir: Path) -> list[Stage]:
+    """The road. Stages start in this order, each as soon as what it needs is there."""
+    render = Stage(
+        'render',
+        'render the world',
+        ('tools/dataset_converters/make_playground.py', WORLD, '--preset', WORLD_PRESET),
+        Path(WORLD),
+        WORLD_SECONDS,
+        progress=RENDERING,
+    )
+    stages = [render]
+    for seed in seeds:
+        here, seeded = work_dir / f'seed{seed}', f'randomness.seed={seed}'
+        for method, config in preset.pretrain.items():
+            stages.append(
+                Stage(
+                    f'seed{seed}-{method}-pretrain',
+                    f'pre-train {method.upper()}, seed {seed}',
+                    train(config, here / method / 'pretrain', seeded),
+                    here / method / 'pretrain',
+                    preset.pretrain_seconds,
+                    needs=(render.name,),
+                    config=config,
+                    progress=TRAINING,
+                    resumes=True,
+                )
+            )
+        for method in ('scratch', *preset.pretrain):
+            scratch = method == 'scratch'
+            needs = render.name if scratch else f'seed{seed}-{method}-pretrain'
+            title = f'{"from scratch" if scratch else method.upper()}, seed {seed}'
+            config = preset.pretrain['mae' if scratch else method]
+            # 'none': the encoder as training from scratch would start with it
+            weights = 'none' if scratch else str(here / method / 'pretrain')
+            start = 'init_cfg=None' if scratch else f'init_cfg.checkpoint={weights}'
+            probe, finetune = here / method / 'probe', here / method / 'finetune'
+            stages += [
+                Stage(
+                    f'seed{seed}-{method}-probe',
+                    f'probe {title}',
+                    ('tools/test.py', config, weights, '--work-dir', str(probe))
+                    + ('--cfg-options', seeded),
+                    probe,
+                    PROBE_SECONDS,
+                    needs=(needs,),
+                    config=config,
+                ),
+                Stage(
+                    f'seed{seed}-{method}-finetune',
+                    f'fine-tune {title}',
+                    train(preset.finetune, finetune, seeded, f'model.backbone.{start}'),
+                    finetune,
+                    preset.finetune_seconds,
+                    needs=(needs,),
+                    config=preset.finetune,
+                    progress=TRAINING,
+                    resumes=True,
+                ),
+            ]
+    return stages
+
+
+def train(config: str, work_dir: Path, *options: str) -> tuple[str, ...]:
+    folder = ('--work-dir', str(work_dir))
+    return ('tools/train.py', config, *folder, '--cfg-options', *options)
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('--preset', choices=PRESETS, default='quickstart')
+    parser.add_argument(
+        '--seeds', type=int, nargs='+', help='one repetition each; default: the preset'
+    )
+    parser.add_argument('--work-dir', type=Path, help='default: the preset')
+    parser.add_argument('--redo', action='store_true', help='use nothing that is there')
+    return parser.parse_args()
+
+
+def run(args: argparse.Namespace, console: Console) -> None:
+    preset = PRESETS[args.preset]
+    work_dir = args.work_dir or Path(preset.work_dir)
+    stages = list_stages(preset, args.seeds or preset.seeds, work_dir)
+    records = Records(work_dir, stages)
+    if args.redo:
+        for stage in stages:
+            records.forget(stage)
+    Road(stages, records, console).run()
+
+    experiment = Experiment(work_dir)
+    report = write_report(experiment)
+    if preset.small_logs:
+        folder = copy_small_logs(experiment, Path(preset.small_logs))
+        console.print(f'Small logs: {folder}', highlight=False)
+    console.print(results_table(experiment))
+    console.print(f'Report: {report}', highlight=False, soft_wrap=True)
+
+
+def main() -> None:
+    args = parse_args()
+    if args.work_dir is not None:
+        args.work_dir = args.work_dir.resolve()
+    os.chdir(ROOT)  # commands name configs and tools from here
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        run(args, Console())
+    except StageError as error:
+        sys.exit(f'\n{error}')
+    except KeyboardInterrupt:
+        again = [word for word in sys.argv[1:] if word != '--redo']
+        command = shlex.join(['python', 'tools/quickstart.py', *again])
+        print(f'\nStopped. {command} goes on from here.', file=sys.stderr)
+        sys.exit(130)
+
+
+if __name__ == '__main__':
+    main()
