@@ -338,6 +338,7 @@ def test_missing_compiler_and_headers_are_told_together(monkeypatch, tmp_path):
         ('The detected CUDA version (12.4) mismatches', 'CUDA_VISIBLE_DEVICES='),
         ('ERROR: ResolutionImpossible: for help visit', 'constraints.txt'),
         ('ERROR: No matching distribution found for torch==2.13.0', 'network'),
+        ("ModuleNotFoundError: No module named 'scipy'", 'make distclean setup'),
     ],
 )
 def test_known_trouble_brings_advice(output, advice):

@@ -16,9 +16,9 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-import mim_secrets  # noqa: F401, I001  (before anything that imports torchvision)
+from rich.console import Console
+
 from mim_secrets.visualization.report import (
-    METHODS,
     Experiment,
     Records,
     Road,
@@ -28,7 +28,6 @@ from mim_secrets.visualization.report import (
     results_table,
     write_report,
 )
-from rich.console import Console
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -170,7 +169,7 @@ def run(args: argparse.Namespace, console: Console) -> None:
 
     experiment = Experiment(work_dir)
     report = write_report(experiment)
-    if preset.small_logs:
+    if preset.small_logs and args.seeds is None and args.work_dir is None:
         folder = copy_small_logs(experiment, Path(preset.small_logs))
         console.print(f'Small logs: {folder}', highlight=False)
     console.print(results_table(experiment))

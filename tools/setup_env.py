@@ -151,6 +151,11 @@ ADVICE = (
         r'|ConnectionError|ProtocolError|name resolution',
         'pip could not download: look at the network and at `pip config list`.',
     ),
+    (
+        r'ModuleNotFoundError|ImportError',
+        'If a package was cut off while it was installed, `make distclean setup` starts '
+        "anew; a compiled mmcv then comes from pip's cache.",
+    ),
 )
 
 

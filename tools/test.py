@@ -6,12 +6,15 @@ bash tools/dist_test.sh CONFIG CHECKPOINT 8
 
 import argparse
 
-import mim_secrets  # noqa: F401  (before anything that imports torchvision)
+import mim_secrets  # noqa: F401  first: it makes torchvision importable beside any torch
+
+# isort: split
+from mmengine.model import is_model_wrapper
+
 from mim_secrets.apis.cli import run_cli
 from mim_secrets.apis.launch import add_common_flags, build_runner, read_config
 from mim_secrets.checkpoint.initializer import newest_checkpoint
 from mim_secrets.checkpoint.reading import read_checkpoint
-from mmengine.model import is_model_wrapper
 
 
 def parse_args() -> argparse.Namespace:

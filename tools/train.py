@@ -12,7 +12,9 @@ import torch
 from mmengine.config import Config
 from mmengine.model import is_model_wrapper
 
-import mim_secrets  # noqa: F401  (before anything that imports torchvision)
+import mim_secrets  # noqa: F401  first: it makes torchvision importable beside any torch
+
+# isort: split
 from mim_secrets.apis.cli import run_cli
 from mim_secrets.apis.launch import (
     DATALOADERS,

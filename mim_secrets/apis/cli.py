@@ -4,16 +4,22 @@ A mistake of the user's is one sentence on the error stream and exit code 1; the
 stack of frames goes to the run's log file, or to the screen with ``--debug``.
 """
 
+import inspect
 import logging
+import re
 import sys
 import traceback
 from collections.abc import Callable
 
 from mmengine.logging import MMLogger
 
+from mim_secrets.registry import HOOKS, MODELS
+
 # What a wrong path, name or value in a config raises, here and in OpenMMLab.
 # Anything else is a fault of the program and keeps its stack.
 MISTAKES = (OSError, KeyError, ValueError, TypeError, ImportError, AssertionError)
+
+UNKNOWN_KEY = re.compile(r"(\w+)\.__init__\(\) got an unexpected keyword argument '(\w+)'")
 
 
 def run_cli(main: Callable[[], None]) -> None:
@@ -37,10 +43,21 @@ def explain(error: BaseException) -> str:
     message = str(error.args[0] if isinstance(error, KeyError) else error)
     # mmengine turns a constructor's error into "class `X` in a/b.py: <message>"
     if message.startswith('class `') and ': ' in message:
-        name, message = message.split(': ', 1)
-        if 'unexpected keyword argument' in message:
-            message = f'{name.split("`")[1]} does not know a key of its config: {message}'
+        message = message.split(': ', 1)[1]
+    unknown_key = UNKNOWN_KEY.search(message)
+    if unknown_key:
+        message = '{} does not know the key {!r} of its config'.format(*unknown_key.groups())
+        message += _known_keys(unknown_key[1])
     return ' '.join(message.split()) or type(error).__name__
+
+
+def _known_keys(name: str) -> str:
+    """What a part of ours does know, for somebody who mistyped a key."""
+    part = MODELS.module_dict.get(name) or HOOKS.module_dict.get(name)
+    if part is None:
+        return ''
+    keys = [k for k in inspect.signature(part).parameters if k not in ('args', 'kwargs')]
+    return f'; it knows {", ".join(keys)}.'
 
 
 def _log_stack() -> str | None:

@@ -46,7 +46,7 @@ WIDTH = 9.2  # inches; the page scales it to its column
 
 
 def accuracy_plot(experiment: Experiment, chance: float | None) -> str:
-    """A row for each measure and method: seeds as small marks, their mean large."""
+    """A row for each measure and method: the mean as a mark, seeds as ticks."""
     rows = [(measure, method) for measure in MEASURES for method in METHODS]
     with matplotlib.rc_context(STYLE):
         figure, axes = _axes(height=3.4)
@@ -61,15 +61,12 @@ def accuracy_plot(experiment: Experiment, chance: float | None) -> str:
             if summary is None:
                 continue
             look = dict(color=METHOD_COLOURS[method], marker=METHOD_MARKERS[method])
-            axes.plot(summary.mean, y, markersize=9, **look)
+            axes.plot(summary.mean, y, markersize=8, **look)
             if summary.spread is not None:
-                axes.plot(summary.values, [y] * len(summary.values), linestyle='',
-                          markersize=4, alpha=0.55, **look)  # fmt: skip
-                around = [summary.mean - summary.spread, summary.mean + summary.spread]
-                axes.plot(around, [y, y], color=METHOD_COLOURS[method], linewidth=2)
-            right = max(summary.values + [summary.mean + (summary.spread or 0)])
-            axes.annotate(str(summary), (right, y), (9, 0), va='center', size=9.5,
-                          textcoords='offset points')  # fmt: skip
+                axes.plot(summary.values, [y] * len(summary.values), '|',
+                          color=METHOD_COLOURS[method], markersize=11)  # fmt: skip
+            axes.annotate(str(summary), (max(summary.values), y), (9, 0), size=9.5,
+                          va='center', textcoords='offset points')  # fmt: skip
         axes.set_yticks(*zip(*ticks))
         axes.set_ylim(ticks[-1][0] - 0.7, 0.7)
         axes.set_xlim(left=0)
@@ -176,4 +173,5 @@ def _svg(figure: Figure, name: str, label: str) -> str:
     for colour, variable in VARIABLES.items():
         svg = svg.replace(colour, variable)
     size = re.search(r'viewBox="[^"]*"', svg)[0]
-    return re.sub(r'<svg[^>]*>', f'<svg {size} role="img" aria-label="{label}">', svg, 1)
+    content = svg[svg.index('>') + 1 :]
+    return f'<svg {size} role="img" aria-label="{label}">{content}'

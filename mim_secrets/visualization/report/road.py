@@ -72,7 +72,7 @@ class Road:
         self.waiting = [stage for stage in stages if stage.name not in self.finished]
         self.running: list[Running] = []
         self.taken = self.typical = 0.0  # seconds of what was finished in this run
-        self.spoke = time.monotonic()
+        self.began = self.spoke = time.monotonic()
         columns = ('{task.description}', '{task.percentage:>3.0f} %', '{task.fields[note]}')
         before, *after = (TextColumn(column, markup=False) for column in columns)
         self.bars = Progress(
@@ -88,29 +88,29 @@ class Road:
     def run(self) -> None:
         if self.finished:
             self.say(f'{len(self.finished)} of {self.total} stages are there already.')
-        lock = self._lock()
-        with self.bars:
+        with open(self.records.folder / 'lock', 'w') as lock, self.bars:
+            self._claim(lock)
             try:
                 while self.waiting or self.running:
-                    free = self.slots - len(self.running)
-                    able = [s for s in self.waiting if ready(s, self.finished)]
-                    for stage in able[:free]:
-                        self._start(stage, lock)
-                    time.sleep(0.2)
-                    for running in list(self.running):
-                        if running.process.poll() is not None:
-                            self._end(running)
-                    self._show()
+                    self._step(lock)
             finally:
                 self._stop()
-                lock.close()
+
+    def _step(self, lock: TextIO) -> None:
+        able = [stage for stage in self.waiting if ready(stage, self.finished)]
+        for stage in able[: self.slots - len(self.running)]:
+            self._start(stage, lock)
+        time.sleep(0.2)
+        for running in list(self.running):
+            if running.process.poll() is not None:
+                self._end(running)
+        self._show()
 
     def say(self, line: str) -> None:
         self.console.print(line, markup=False, highlight=False, soft_wrap=True)
 
-    def _lock(self) -> TextIO:
+    def _claim(self, lock: TextIO) -> None:
         """Held by us and by every stage, so that one that outlives us is noticed."""
-        lock = open(self.records.folder / 'lock', 'w')
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -118,7 +118,6 @@ class Road:
                 f'Another run is at work in {self.records.root}; wait until it ends, or '
                 'choose another --work-dir.'
             ) from None
-        return lock
 
     def _start(self, stage: Stage, lock: TextIO) -> None:
         resume = stage.resumes and bool(self.records.read(stage))
@@ -188,9 +187,9 @@ class Road:
             notes.append(f'{running.stage.title} {done:.0%} {note}')
         left = time_left(lefts, self.waiting, self.finished, self.slots, pace)
         count = f'{len(self.finished)} of {self.total} done, about {clock(left)} left'
-        done = len(self.finished) / self.total
-        self.bars.update(self.whole, completed=done, note=count)
         now = time.monotonic()
+        done = (now - self.began) / (now - self.began + left)
+        self.bars.update(self.whole, completed=done, note=count)
         if self.bars.disable and now - self.spoke >= HEARTBEAT_SECONDS:
             self.spoke = now
             self.say('; '.join([count, *notes]))
@@ -198,7 +197,8 @@ class Road:
     def _stop(self) -> None:
         """End what still runs, gently first; it can be resumed."""
         for running in self.running:
-            os.killpg(running.process.pid, signal.SIGINT)
+            if running.process.poll() is None:
+                os.killpg(running.process.pid, signal.SIGINT)
         for running in self.running:
             try:
                 running.process.wait(timeout=10)

@@ -1,0 +1,137 @@
+"""Write the tables of the docs from the logs that lie beside them.
+
+    python tools/misc/write_tables.py            # after a study or a benchmark
+    python tools/misc/write_tables.py --check    # exit code 1 if a table is out of date
+
+A page keeps a table between `<!-- table: NAME -->` and `<!-- end -->`. Nothing in
+there is typed by hand: a test runs the check.
+"""
+
+import argparse
+import csv
+import json
+import re
+import statistics
+import sys
+from pathlib import Path
+
+DOCS = Path(__file__).resolve().parents[2] / 'docs' / 'en'
+STUDY = DOCS / 'study'
+BENCHMARK = DOCS / 'benchmarks' / 'pretrain_step.csv'
+
+
+def markdown(header: list[str], rows: list[list[str]]) -> str:
+    lines = [header, ['---'] * len(header), *rows]
+    return '\n'.join('| ' + ' | '.join(line) + ' |' for line in lines)
+
+
+def study_results() -> str:
+    """Mean and sample standard deviation over seeds, and every seed."""
+    with open(STUDY / 'results.csv', newline='') as file:
+        results = list(csv.DictReader(file))
+    measures = list(dict.fromkeys(row['measure'] for row in results))
+    rows = []
+    for method in dict.fromkeys(row['method'] for row in results):
+        cells = [{'scratch': 'from scratch'}.get(method, method.upper())]
+        for measure in measures:
+            values = [
+                float(row['top1'])
+                for row in results
+                if (row['method'], row['measure']) == (method, measure)
+            ]
+            spread = f' ± {statistics.stdev(values):.1f}' if len(values) > 1 else ''
+            seeds = ', '.join(f'{value:.1f}' for value in values)
+            cells.append(f'{statistics.mean(values):.1f}{spread} ({seeds})')
+        rows.append(cells)
+    return markdown(['', *measures], rows)
+
+
+def study_machine() -> str:
+    """Where the study ran, and how long its kinds of stages took."""
+    stages = json.loads((STUDY / 'stages.json').read_text())
+    machine = stages[-1]['machine']
+    kinds: dict[str, list[float]] = {}
+    for stage in stages:
+        kind = re.sub(r', seed \d+$', '', stage['title'])
+        kinds.setdefault(kind, []).append(stage['seconds'])
+    rows = [
+        [kind, str(len(seconds)), f'{statistics.median(seconds):.0f}']
+        for kind, seconds in kinds.items()
+    ]
+    where = (
+        f'{machine["processor"]}, {machine["cores"]} cores, torch {machine["torch"]}, '
+        f'Python {machine["python"]}, float32.'
+    )
+    return where + '\n\n' + markdown(['stage', 'times', 'median seconds'], rows)
+
+
+def benchmark() -> str:
+    """The CSV's rows, with ratios between their quartiles."""
+    with open(BENCHMARK, newline='') as file:
+        results = list(csv.DictReader(file))
+    rows = [
+        [
+            f'ViT-{row["arch"][0].upper()}, {row["precision"]}, batch {row["batch"]}',
+            row['variant'],
+            f'{float(row["images_per_second"]):.2f}',
+            _between(row, 'ratio_to_mmpretrain'),
+            f'{float(row["step_memory_mib"]):.0f}',
+            f'{float(row["own_gflop"]):.0f}',
+            f'{100 * float(row["share_of_matmul_rate"]):.0f} %',
+        ]
+        for row in results
+    ]
+    first = results[0]
+    where = (
+        f'{first["device"]}, {first["cores"]} cores, {first["threads"]} threads, torch '
+        f'{first["torch"]}, {first["rounds"]} rounds.'
+    )
+    header = ['step', 'variant', 'images/s', 'ratio to mmpretrain (quartiles)']
+    header += ['memory, MiB', 'GFLOP', 'share of matrix-product rate']
+    return where + '\n\n' + markdown(header, rows)
+
+
+def _between(row: dict[str, str], key: str) -> str:
+    low, high = float(row[f'{key}_q1']), float(row[f'{key}_q3'])
+    return f'{float(row[key]):.2f} ({low:.2f} to {high:.2f})'
+
+
+TABLES = {
+    'study results': study_results,
+    'study machine': study_machine,
+    'pretrain step': benchmark,
+}
+
+
+def updated(page: str) -> str:
+    """A page's text with every table written anew."""
+
+    def table(match: re.Match) -> str:
+        return f'{match[1]}\n{TABLES[match[2]]()}\n{match[3]}'
+
+    pattern = r'(<!-- table: ([\w ]+) -->)\n.*?(<!-- end -->)'
+    return re.sub(pattern, table, page, flags=re.DOTALL)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description='Write the tables of the docs')
+    parser.add_argument('--check', action='store_true', help='change nothing')
+    args = parser.parse_args()
+    stale = []
+    for path in sorted(DOCS.rglob('*.md')):
+        text = path.read_text()
+        fresh = updated(text)
+        if fresh == text:
+            continue
+        stale.append(path.relative_to(DOCS).as_posix())
+        if not args.check:
+            path.write_text(fresh)
+    if args.check and stale:
+        sys.exit(
+            f'Tables of {", ".join(stale)} do not show their logs; run '
+            'python tools/misc/write_tables.py.'
+        )
+
+
+if __name__ == '__main__':
+    main()
