@@ -31,7 +31,7 @@ from mim_secrets.datasets.playground import (
 )
 
 _SCENES = (365, 7, 119, 148, 66, 14)
-# A clip in which somebody walks out of the picture and in again, and is the one followed.
+# A clip, and the thing in it that is followed: somebody who walks towards the camera.
 _CLIP, _FOLLOWED = 14, 1
 _CLIP_FRAMES, _CLIP_STEP = 31, 6
 _SIZE = 192
@@ -139,7 +139,7 @@ def contact_sheet(path: Path) -> None:
         Patch(fc=c, ec='black', lw=0.4, label=n) for c, n in zip(_SEMANTIC, SEMANTIC_CLASSES)
     ]
     upper.legend(handles=patches, loc='outside lower center', ncols=6, fontsize=9, frameon=False)
-    lower.suptitle('a clip: a figure that leaves the picture and comes back', fontsize=11)
+    lower.suptitle('a clip: somebody walks towards the camera', fontsize=11)
     _draw_clip(list(row))
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=100)

@@ -33,5 +33,7 @@ class SeedSample(BaseTransform):
         seed = int(np.random.SeedSequence(entropy).generate_state(1)[0])
         random.seed(seed)
         np.random.seed(seed)
-        torch.manual_seed(seed)
+        # not torch.manual_seed, which in a worker without devices queues a call with
+        # its stack for each of them: slower than decoding the image, and never freed
+        torch.default_generator.manual_seed(seed)
         return results
