@@ -86,9 +86,15 @@ def test_cures_can_be_applied_again() -> None:
     compat.apply()
 
 
-def test_nothing_is_declared_where_nothing_is_missing(monkeypatch) -> None:
-    """Breaks when schemas are declared beside a torchvision that brings them."""
-    monkeypatch.setattr(compat, '_torchvision_schemas', None)
-    monkeypatch.setattr(compat, '_torchvision_lacks_its_operators', lambda: False)
-    compat.declare_torchvision_ops()
-    assert compat._torchvision_schemas is None
+def test_nothing_is_declared_where_nothing_is_missing() -> None:
+    """Breaks when operators are declared although no torchvision would use them."""
+    code = (
+        "import sys; sys.modules['torchvision'] = None\n"
+        'import torch\n'
+        'from mim_secrets import compat\n'
+        "print(compat._torchvision_schemas, hasattr(torch.ops.torchvision, 'nms'))"
+    )
+    result = subprocess.run(
+        [sys.executable, '-c', code], capture_output=True, text=True, check=False
+    )
+    assert result.stdout.split() == ['None', 'False'], result.stderr

@@ -18,10 +18,10 @@ from pathlib import Path
 
 from rich.console import Console
 
+from mim_secrets.apis.road import Road
 from mim_secrets.visualization.report import (
     Experiment,
     Records,
-    Road,
     Stage,
     StageError,
     copy_small_logs,
@@ -70,7 +70,7 @@ PRESETS = dict(
         finetune=FINETUNE,
         seeds=(0, 1, 2),
         work_dir='work_dirs/study',
-        pretrain_seconds=1200,
+        pretrain_seconds=550,
         finetune_seconds=60,
         small_logs='docs/en/study',
     ),

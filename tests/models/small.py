@@ -5,11 +5,11 @@ from mim_secrets.models import MAE, MFF
 ARCH = dict(embed_dims=48, num_layers=6, num_heads=4, feedforward_channels=96)
 
 
-def small_config(method: str = 'MFF', img_size=32, patch_size: int = 8, **overrides):
+def small_config(method: str = 'MFF', img_size=32, patch_size: int = 8, arch=ARCH, **overrides):
     cfg = dict(
         backbone=dict(
             type='mim_secrets.ViT',
-            arch=ARCH,
+            arch=arch,
             img_size=img_size,
             patch_size=patch_size,
             position='sincos',

@@ -9,7 +9,7 @@ import torch
 from mmengine.optim import build_optim_wrapper
 from mmpretrain.models import VisionTransformer
 
-from mim_secrets.models import MFF, Mask, ViT
+from mim_secrets.models import MFF, Mask, ViT, default_levels
 from tests.models.small import ARCH, small_config, small_model
 
 
@@ -169,8 +169,24 @@ def test_overlapping_patches_cannot_be_masked() -> None:
         encoder.forward_visible(torch.zeros(1, 3, 32, 32), torch.tensor([[0]]), [5])
 
 
-def test_small_means_vit_small() -> None:
-    """Breaks when ``arch='small'`` is mmpretrain's 768-wide, 8-deep model."""
-    assert ViT('small').embed_dims == 384
-    assert ViT('tiny').embed_dims == 192
-    assert len(ViT('small').layers) == 12
+@pytest.mark.parametrize(
+    ('arch', 'patch', 'width', 'blocks', 'parameters'),
+    [
+        ('tiny', 16, 192, 12, 5.5),
+        ('small', 16, 384, 12, 21.7),
+        ('base', 16, 768, 12, 85.8),
+        ('large', 16, 1024, 24, 303.3),
+        ('huge', 14, 1280, 32, 630.8),
+    ],
+)
+def test_sizes_are_those_of_the_literature(arch, patch, width, blocks, parameters) -> None:
+    """Breaks when ``arch='small'`` is mmpretrain's 768-wide, 8-deep model, or when a
+    size cannot be fused with its default levels. Millions of parameters as in the
+    papers, for the encoder without a head."""
+    with torch.device('meta'):
+        model = MFF(**small_config('MFF', img_size=224, patch_size=patch, arch=arch))
+    encoder = model.backbone
+    assert (encoder.embed_dims, len(encoder.layers)) == (width, blocks)
+    assert model.levels == default_levels(blocks)
+    count = sum(parameter.numel() for parameter in encoder.parameters())
+    assert count / 1e6 == pytest.approx(parameters, abs=0.1)

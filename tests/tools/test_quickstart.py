@@ -10,8 +10,8 @@ import pytest
 from mmengine.config import Config
 from rich.console import Console
 
-from mim_secrets.visualization.report import Records, Road, Stage, StageError
-from mim_secrets.visualization.report.road import time_left
+from mim_secrets.apis.road import Road, time_left
+from mim_secrets.visualization.report import Records, Stage, StageError
 
 ROOT = Path(__file__).parents[2]
 # notes down how it was started, in a file outside of its own folder

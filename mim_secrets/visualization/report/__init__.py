@@ -3,14 +3,12 @@ from .logs import MEASURES, METHODS, Experiment
 from .page import write_report
 from .records import Records, Stage, StageError
 from .results import results_table
-from .road import Road
 
 __all__ = [
     'Experiment',
     'MEASURES',
     'METHODS',
     'Records',
-    'Road',
     'Stage',
     'StageError',
     'copy_small_logs',

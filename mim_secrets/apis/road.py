@@ -18,7 +18,7 @@ from typing import TextIO
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
-from .records import Records, Stage, StageError, cores
+from mim_secrets.visualization.report.records import Records, Stage, StageError, cores
 
 SIDE_BY_SIDE = 2  # so many stages at a time, if there are as many cores
 HEARTBEAT_SECONDS = 20  # between lines where there is no terminal
