@@ -1,6 +1,8 @@
 # Every target finishes the set-up of .venv first; that costs nothing once it is done.
 PYTHON ?= python3
 VENV_PYTHON := .venv/bin/python
+# Threads that spin while they wait slow everything else on the same cores down.
+export OMP_WAIT_POLICY ?= PASSIVE
 
 .DEFAULT_GOAL := help
 .PHONY: help setup quickstart study test test-fast lint format bench clean distclean

@@ -137,6 +137,11 @@ def test_set_up_goes_on_from_the_step_that_failed(bakery):
     assert diary(bakery) == ['dough', 'bread']
 
 
+def ignore_interrupts() -> None:
+    """What a shell script does to the jobs that it puts into the background."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
 @pytest.mark.parametrize('ending', [signal.SIGINT, signal.SIGTERM])
 def test_interrupted_set_up_leaves_no_process_and_is_finished_later(bakery, ending):
     """Fails if Ctrl-C or kill leaves a child at work or a half-done step stamped."""
@@ -157,13 +162,17 @@ sys.exit(setup_env.main())
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=ignore_interrupts,
     )
     pid = bakery / 'pid'
     while not (pid.exists() and pid.read_text()):
         assert process.poll() is None, process.stderr.read()
         time.sleep(0.05)
     process.send_signal(ending)
-    _, message = process.communicate()
+    try:
+        _, message = process.communicate(timeout=120)
+    finally:
+        process.kill()
     assert process.returncode == 130
     assert 'goes on from here' in message
     with pytest.raises(ProcessLookupError):

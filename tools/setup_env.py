@@ -206,7 +206,9 @@ def command_variables() -> dict[str, str]:
 
 
 def main() -> int:
-    for ending in (signal.SIGTERM, signal.SIGHUP):
+    # SIGINT too: a background job of a shell script starts with it ignored, and so would
+    # pip and ninja, which are stopped by it.
+    for ending in (signal.SIGINT, signal.SIGTERM):
         signal.signal(ending, signal.default_int_handler)
     try:
         finish_steps(ROOT, STEPS, missing_prerequisites, advise, command_variables())

@@ -6,7 +6,7 @@
 
 A step is what ``train_step`` does to a batch that is already preprocessed: draw the
 mask, forward, backward, AdamW. Both models start from the same weights. Four
-variants take turns, round by round, in one process:
+variants take turns, round by round in a new order, in one process:
 
 - ``mmpretrain``: ``mmpretrain.models.selfsup.mff.MFF``;
 - ``ours``;
@@ -29,6 +29,7 @@ import argparse
 import csv
 import itertools
 import os
+import random
 import statistics
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields, replace
@@ -38,7 +39,9 @@ from pathlib import Path
 # other programs want the same cores that makes a step up to ten times as long.
 os.environ.setdefault('OMP_WAIT_POLICY', 'PASSIVE')
 
-import mim_secrets  # noqa: F401, I001  (before anything that imports torchvision)
+import mim_secrets  # noqa: F401  first: it makes torchvision importable beside any torch
+
+# isort: split
 import torch
 from mmengine.logging import MMLogger
 from rich import box
@@ -122,12 +125,13 @@ def measure(
 
     rates = []
     names = list(steps)
+    order = random.Random(0)
     for _ in range(repeats):
         rates.append(matmul_rate(device, precision))
+        order.shuffle(names)  # nobody always runs after the same other one
         for name in names:
             tick(f'{size.name} {precision}: {name}')
             steps[name].timed()
-        names = names[1:] + names[:1]  # whoever went first goes last
     return [
         summarise(size, precision, name, steps, flops, statistics.median(rates), device)
         for name in steps

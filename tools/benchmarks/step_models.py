@@ -1,4 +1,7 @@
-"""mmpretrain's MFF and ours at the usual sizes, with the same weights."""
+"""mmpretrain's MFF and ours at the usual sizes, with the same weights.
+
+Whoever imports this has imported ``mim_secrets`` first, as torchvision needs.
+"""
 
 import copy
 from dataclasses import dataclass
@@ -6,7 +9,6 @@ from dataclasses import dataclass
 import torch
 from mmpretrain.models.selfsup.mff import MFF as TheirMFF
 
-import mim_secrets  # noqa: F401  (before anything that imports torchvision)
 from mim_secrets.models import MFF, default_levels
 
 
