@@ -5,7 +5,7 @@ VENV_PYTHON := .venv/bin/python
 export OMP_WAIT_POLICY ?= PASSIVE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup quickstart study test test-fast lint format bench clean distclean
+.PHONY: help setup quickstart study test test-fast lint format bench docs clean distclean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | \
@@ -43,3 +43,7 @@ clean:  ## remove caches and build products; keep .venv, data and work_dirs
 
 distclean: clean  ## also remove .venv
 	@rm -rf .venv mim_secrets.egg-info mim_secrets/.mim
+
+docs: setup  ## build the pages of docs/ into docs/_build
+	@$(VENV_PYTHON) -m pip install -q -c requirements/constraints.txt -r requirements/docs.txt
+	@$(VENV_PYTHON) -m sphinx -q -W docs/en docs/_build

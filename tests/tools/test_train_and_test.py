@@ -39,6 +39,8 @@ def test_the_road_from_pretraining_to_a_number(run_tool, tmp_path: Path) -> None
     finetune = run_tool('train.py', FINETUNE, '--work-dir', 'fine', *SHORT, option)
     assert finetune.returncode == 0, finetune.stdout[-2000:]
     assert 'mff/epoch_1.pth (keys backbone.)' in finetune.stdout
+    layers = next(line for line in finetune.stdout.splitlines() if 'backbone.layers' in line)
+    assert layers.split()[-1] == 'mff', 'the table does not say what was loaded'
 
     test = run_tool('test.py', FINETUNE, 'fine', '--work-dir', 'tested')
     assert test.returncode == 0, test.stdout[-2000:]
