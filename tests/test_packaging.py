@@ -164,4 +164,4 @@ def test_make_help_lists_every_target():
     listed = subprocess.run(
         ['make', '--no-print-directory'], cwd=ROOT, capture_output=True, text=True
     ).stdout
-    assert re.findall(r'^  make (\S+)', listed, re.MULTILINE) == targets[1].split()
+    assert set(re.findall(r'^  make (\S+)', listed, re.MULTILINE)) == set(targets[1].split())
