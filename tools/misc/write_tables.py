@@ -9,6 +9,7 @@ there is typed by hand: a test runs the check.
 
 import argparse
 import csv
+import itertools
 import json
 import re
 import statistics
@@ -17,6 +18,7 @@ from pathlib import Path
 
 DOCS = Path(__file__).resolve().parents[2] / 'docs' / 'en'
 STUDY = DOCS / 'study'
+NAMES = dict(scratch='from scratch', mae='MAE', mff='MFF')
 BENCHMARK = DOCS / 'benchmarks' / 'pretrain_step.csv'
 
 
@@ -32,7 +34,7 @@ def study_results() -> str:
     measures = list(dict.fromkeys(row['measure'] for row in results))
     rows = []
     for method in dict.fromkeys(row['method'] for row in results):
-        cells = [{'scratch': 'from scratch'}.get(method, method.upper())]
+        cells = [NAMES[method]]
         for measure in measures:
             values = [
                 float(row['top1'])
@@ -44,6 +46,30 @@ def study_results() -> str:
             cells.append(f'{statistics.mean(values):.1f}{spread} ({seeds})')
         rows.append(cells)
     return markdown(['', *measures], rows)
+
+
+def study_findings() -> str:
+    """One line for each measure: who leads, by how much, and whether beyond the spread."""
+    with open(STUDY / 'results.csv', newline='') as file:
+        results = list(csv.DictReader(file))
+    lines = []
+    for measure in dict.fromkeys(row['measure'] for row in results):
+        found: dict[str, list[float]] = {}
+        for row in results:
+            if row['measure'] == measure:
+                found.setdefault(NAMES[row['method']], []).append(float(row['top1']))
+        ranked = sorted(found, key=lambda name: -statistics.mean(found[name]))
+        gaps = []
+        for ahead, behind in itertools.pairwise(ranked):
+            gap = statistics.mean(found[ahead]) - statistics.mean(found[behind])
+            spread = max(statistics.stdev(found[name]) for name in (ahead, behind))
+            verdict = 'more' if gap > spread else 'no more'
+            gaps.append(
+                f'{ahead} is {gap:.1f} points ahead of {behind}, {verdict} than the larger '
+                f'spread of the two ({spread:.1f})'
+            )
+        lines.append(f'- **{measure}**: {"; ".join(gaps)}.')
+    return '\n'.join(lines)
 
 
 def study_machine() -> str:
@@ -98,6 +124,7 @@ def _between(row: dict[str, str], key: str) -> str:
 
 TABLES = {
     'study results': study_results,
+    'study findings': study_findings,
     'study machine': study_machine,
     'pretrain step': benchmark,
 }
