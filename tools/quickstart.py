@@ -52,8 +52,8 @@ class Preset:
     small_logs: str | None = None  # where a copy for the docs goes
 
 
-WORLD, WORLD_PRESET, WORLD_SECONDS = 'data/playground', 'small', 40
-PROBE_SECONDS = 25
+WORLD, WORLD_PRESET, WORLD_SECONDS = 'data/playground', 'small', 15
+PROBE_SECONDS = 27
 NANO = 'configs/playground/{}_vit-nano-p4_1xb64-coslr-{}e_playground-32px.py'
 FINETUNE = 'configs/playground/vit-nano-p4_1xb32-coslr-10e_playground-32px-10percent.py'
 PRESETS = dict(
@@ -62,16 +62,16 @@ PRESETS = dict(
         finetune=FINETUNE,
         seeds=(0,),
         work_dir='work_dirs/quickstart',
-        pretrain_seconds=180,
-        finetune_seconds=40,
+        pretrain_seconds=160,
+        finetune_seconds=58,
     ),
     study=Preset(
         pretrain=dict(mae=NANO.format('mae', 25), mff=NANO.format('mff', 25)),
         finetune=FINETUNE,
         seeds=(0, 1, 2),
         work_dir='work_dirs/study',
-        pretrain_seconds=550,
-        finetune_seconds=60,
+        pretrain_seconds=500,
+        finetune_seconds=58,
         small_logs='docs/en/study',
     ),
 )
