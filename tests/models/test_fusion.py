@@ -126,7 +126,7 @@ def test_levels_that_make_no_sense_are_refused(levels: list[int]) -> None:
 @pytest.mark.parametrize(
     ('options', 'message'),
     [
-        (dict(fusion='mean'), "choose 'weighted', 'fixed' or 'attention'"),
+        (dict(fusion='mean'), "choose 'weighted', 'fixed', 'attention' or 'none'"),
         (dict(projection='conv'), "choose 'linear' or 'mlp'"),
         (dict(fusion='fixed'), 'give weights'),
         (dict(weights=[1, 2, 3]), 'give weights'),

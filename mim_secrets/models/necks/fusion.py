@@ -38,14 +38,15 @@ class MultiLevelFusion(BaseModule):
     - ``weighted``: sum with weights that are the softmax of one learnt scalar
       per level (as released);
     - ``fixed``: sum with the given ``weights``, used as they are, not trained;
-    - ``attention``: the last level's tokens attend to the tokens of all levels.
+    - ``attention``: the last level's tokens attend to the tokens of all levels;
+    - ``none``: the last level is handed on alone, which makes an MFF a MAE.
 
     Args:
         dims: Width of the encoder, D.
         depth: Number of blocks of the encoder.
         levels: Blocks to fuse, the last block included; ``None`` for
             :func:`default_levels`.
-        fusion: ``weighted``, ``fixed`` or ``attention``.
+        fusion: ``weighted``, ``fixed``, ``attention`` or ``none``.
         projection: ``linear``, or ``mlp`` for two layers with a GELU between.
         weights: One number per level, for ``fixed`` only.
         num_heads: Heads of ``attention``.
@@ -63,7 +64,7 @@ class MultiLevelFusion(BaseModule):
         init_cfg: dict | list[dict] | None = None,
     ) -> None:
         super().__init__(init_cfg)
-        self.levels = _checked_levels(levels, depth)
+        self.levels = [depth - 1] if fusion == 'none' else _checked_levels(levels, depth)
         self.fusion = fusion
         self.projections = nn.ModuleList(_projection(projection, dims) for _ in self.levels[:-1])
         if (weights is not None) != (fusion == 'fixed'):
@@ -83,10 +84,10 @@ class MultiLevelFusion(BaseModule):
         elif fusion == 'attention':
             self.level_embed = nn.Parameter(torch.zeros(len(self.levels), 1, dims))
             self.attention = nn.MultiheadAttention(dims, num_heads, batch_first=True)
-        else:
+        elif fusion != 'none':
             raise ValueError(
-                f"MultiLevelFusion: fusion is {fusion!r}; choose 'weighted', 'fixed' "
-                "or 'attention' (for no fusion leave the model's fusion out)."
+                f"MultiLevelFusion: fusion is {fusion!r}; choose 'weighted', 'fixed', "
+                "'attention' or 'none'."
             )
 
     def init_weights(self) -> None:
@@ -95,7 +96,7 @@ class MultiLevelFusion(BaseModule):
             nn.init.normal_(self.level_embed, std=0.02)
 
     def level_weights(self) -> torch.Tensor | None:
-        """(K,) share of each level, or ``None`` where attention decides."""
+        """(K,) share of each level, or ``None`` where there are no shares."""
         if self.fusion == 'weighted':
             return self.level_logits.softmax(dim=0)
         return self.fixed_weights if self.fusion == 'fixed' else None
@@ -104,6 +105,8 @@ class MultiLevelFusion(BaseModule):
         """Block number -> tokens (B, N, D), to one stream (B, N, D)."""
         if self.fusion == 'attention':
             return self._attend(outputs)
+        if self.fusion == 'none':
+            return outputs[self.levels[-1]]
         weights = self.level_weights()
         stream = outputs[self.levels[-1]] * weights[-1]
         for level, projection, weight in zip(self.levels, self.projections, weights, strict=False):
