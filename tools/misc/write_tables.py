@@ -41,9 +41,9 @@ def study_results() -> str:
                 for row in results
                 if (row['method'], row['measure']) == (method, measure)
             ]
-            spread = f' ± {statistics.stdev(values):.1f}' if len(values) > 1 else ''
-            seeds = ', '.join(f'{value:.1f}' for value in values)
-            cells.append(f'{statistics.mean(values):.1f}{spread} ({seeds})')
+            spread = f' ± {statistics.stdev(values):.2f}' if len(values) > 1 else ''
+            seeds = ', '.join(f'{value:.2f}' for value in values)
+            cells.append(f'{statistics.mean(values):.2f}{spread} ({seeds})')
         rows.append(cells)
     return markdown(['', *measures], rows)
 
@@ -65,8 +65,8 @@ def study_findings() -> str:
             spread = max(statistics.stdev(found[name]) for name in (ahead, behind))
             verdict = 'more' if gap > spread else 'no more'
             gaps.append(
-                f'{ahead} is {gap:.1f} points ahead of {behind}, {verdict} than the larger '
-                f'spread of the two ({spread:.1f})'
+                f'{ahead} is {gap:.2f} points ahead of {behind}, {verdict} than the larger '
+                f'spread of the two ({spread:.2f})'
             )
         lines.append(f'- **{measure}**: {"; ".join(gaps)}.')
     return '\n'.join(lines)
