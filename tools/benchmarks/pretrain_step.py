@@ -11,8 +11,7 @@ variants take turns, round by round in a new order, in one process:
 - ``mmpretrain``: ``mmpretrain.models.selfsup.mff.MFF``;
 - ``ours``;
 - ``ours again``: the same object a second time, so its ratio to ``ours`` is noise;
-- ``ours compiled``: the same weights, ``predict_masked`` under torch.compile, as
-  ``compile=dict(target='predict_masked')`` in a config does.
+- ``ours compiled``: the same weights, ``predict_masked`` under torch.compile.
 
 What the columns mean:
 
