@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.config.utils import MODULE2PACKAGE
 from mmengine.logging import HistoryBuffer, MessageHub
 
 from mim_secrets import compat
@@ -82,8 +83,10 @@ def test_torchvision_imports_after_us() -> None:
 
 def test_cures_can_be_applied_again() -> None:
     """Breaks when a second import path would declare an operator twice."""
+    schemas = compat._torchvision_schemas
     compat.apply()
-    compat.apply()
+    assert compat._torchvision_schemas is schemas
+    assert MODULE2PACKAGE['mim_secrets'] == 'mim_secrets'
 
 
 def test_nothing_is_declared_where_nothing_is_missing() -> None:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from mmengine.config import Config, ConfigDict
+from mmengine.hooks import Hook
 from mmengine.registry import (
     DATASETS,
     HOOKS,
@@ -187,7 +188,7 @@ def test_hooks_and_visualizer_exist(name: str, tmp_path: Path) -> None:
     cfg = read(name)
     with DefaultScope.overwrite_default_scope(cfg.default_scope):
         for hook in [*cfg.default_hooks.values(), *cfg.custom_hooks]:
-            HOOKS.build(hook)
+            assert isinstance(HOOKS.build(hook), Hook)
         visualizer = dict(cfg.visualizer, save_dir=str(tmp_path), name=name)
         VISUALIZERS.build(visualizer).close()
 

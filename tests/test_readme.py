@@ -84,9 +84,15 @@ def test_links_lead_somewhere() -> None:
 
 def test_python_snippets_compile() -> None:
     """Breaks when a snippet of README or the docs is not Python."""
-    for page in [REPO / 'README.md', *(REPO / 'docs').rglob('*.md')]:
-        for snippet in re.findall(r'```python\n(.*?)```', page.read_text(), re.DOTALL):
-            compile(snippet, str(page), 'exec')
+    pages = [REPO / 'README.md', *(REPO / 'docs').rglob('*.md')]
+    snippets = [
+        snippet
+        for page in pages
+        for snippet in re.findall(r'```python\n(.*?)```', page.read_text(), re.DOTALL)
+    ]
+    assert snippets
+    for snippet in snippets:
+        assert compile(snippet, 'snippet', 'exec').co_code
 
 
 def test_tables_of_the_docs_show_their_logs() -> None:

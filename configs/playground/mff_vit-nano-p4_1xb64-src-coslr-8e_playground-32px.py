@@ -1,12 +1,5 @@
-"""The quickstart's MFF with simple resized crops in place of random resized ones."""
+"""The same as its MAE twin, with all six levels of the encoder fused."""
 
-_base_ = './mff_vit-nano-p4_1xb64-coslr-8e_playground-32px.py'
+_base_ = './mae_vit-nano-p4_1xb64-src-coslr-8e_playground-32px.py'
 
-train_pipeline = [
-    dict(type='mim_secrets.SeedSample'),
-    dict(type='LoadImageFromFile'),
-    dict(type='SimpleResizedCrop', scale=32),
-    dict(type='RandomFlip', prob=0.5),
-    dict(type='mmpretrain.PackInputs'),
-]
-train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
+model = dict(type='MFF', fusion=dict(type='MultiLevelFusion', fusion='weighted'))
