@@ -243,6 +243,7 @@ def test_a_benchmark_asks_for_its_checkpoint(name: str) -> None:
         WEIGHT_INITIALIZERS.build(read(name).model.backbone.init_cfg)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('name', [PRETRAINING[0], BENCHMARKS[0]])
 def test_a_config_brings_its_own_imports(name: str) -> None:
     """Breaks when a config works only after somebody else has imported the package,

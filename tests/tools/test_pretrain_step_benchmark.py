@@ -46,6 +46,7 @@ def toy(benchmark):
     )
 
 
+@pytest.mark.slow
 def test_the_script_starts() -> None:
     """Breaks when imports come in an order that only works inside the tests."""
     script = BENCHMARKS / 'pretrain_step.py'
