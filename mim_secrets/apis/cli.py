@@ -40,7 +40,7 @@ def run_cli(main: Callable[[], None]) -> None:
 
 def explain(error: BaseException) -> str:
     """The message without what mmengine wraps around it, on one line."""
-    message = str(error.args[0] if isinstance(error, KeyError) else error)
+    message = str(error.args[0] if isinstance(error, KeyError) and error.args else error)
     # mmengine turns a constructor's error into "class `X` in a/b.py: <message>"
     if message.startswith('class `') and ': ' in message:
         message = message.split(': ', 1)[1]

@@ -76,8 +76,8 @@ def find_encoder(state_dict: StateDict, encoder: nn.Module) -> tuple[StateDict, 
 def load_encoder(encoder: nn.Module, state_dict: StateDict, source: str) -> None:
     """Load, report, and refuse to go on with less than 99 % of the parameters.
 
-    What pre-training never had (a pooled norm, say) may keep its initial value
-    and is listed; a norm that only the head's pooling replaces counts as such.
+    What pre-training never had, such as the norm after pooling, keeps its initial
+    value and is listed.
     """
     shapes = {name: tuple(tensor.shape) for name, tensor in state_dict.items()}
     expected = encoder.state_dict()

@@ -9,7 +9,7 @@ import torch
 from mmengine.optim import build_optim_wrapper
 from mmpretrain.models import VisionTransformer
 
-from mim_secrets.models import MFF, Mask, ViT, default_levels
+from mim_secrets.models import MAE, MFF, Mask, ViT, default_levels
 from tests.models.small import ARCH, small_config, small_model
 
 
@@ -154,8 +154,6 @@ def test_eval_and_train_return_the_encoder(build) -> None:
 
 def test_names_keep_their_promise() -> None:
     """Breaks when a config called MFF trains a MAE, or the reverse."""
-    from mim_secrets.models import MAE
-
     with pytest.raises(ValueError, match='MAE has no fusion'):
         MAE(**small_config('MFF'))
     with pytest.raises(ValueError, match='MFF needs a fusion'):

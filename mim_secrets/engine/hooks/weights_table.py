@@ -94,7 +94,7 @@ def _check_fit(
     for name, tensor in expected.items():
         if name in loaded and loaded[name].shape != tensor.shape:
             if name.endswith('pos_embed'):
-                continue  # the encoder resizes these when it loads them
+                continue  # the encoder resizes its own on loading, the decoder's are computed
             raise ValueError(
                 f'The checkpoint does not fit: {name} is {tuple(loaded[name].shape)} in '
                 f'the file and {tuple(tensor.shape)} in the model; use the config that '
