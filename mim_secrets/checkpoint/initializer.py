@@ -5,9 +5,12 @@ encoder finds that encoder inside the file, leaves decoder and fusion behind,
 reports what it matched, and fails where mmengine's ``Pretrained`` stays silent.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from mmengine.logging import print_log
+from mmengine.model.weight_init import update_init_info
 from mmengine.registry import WEIGHT_INITIALIZERS
 from torch import nn
 
@@ -41,6 +44,28 @@ class SharedCheckpoint:
         path = newest_checkpoint(self.checkpoint)
         state_dict, prefix = find_encoder(read_checkpoint(path), encoder)
         load_encoder(encoder, state_dict, f'{path} (keys {prefix or "without prefix"})')
+
+
+@contextmanager
+def checkpoint_last(encoder: nn.Module) -> Iterator[None]:
+    """Initialise ``encoder`` in the body, then load what its ``init_cfg`` names.
+
+    mmengine initialises the children of a module after its ``init_cfg`` has been
+    followed, so that blocks would overwrite what ``SharedCheckpoint`` has loaded.
+    """
+    init_cfg = encoder.init_cfg
+    shared = isinstance(init_cfg, dict) and init_cfg['type'] != 'Pretrained'
+    if not shared or not loads_checkpoint(init_cfg):
+        yield
+        return
+    encoder.init_cfg = None
+    try:
+        yield
+    finally:
+        encoder.init_cfg = init_cfg
+    WEIGHT_INITIALIZERS.build(init_cfg)(encoder)
+    if hasattr(encoder, '_params_init_info'):
+        update_init_info(encoder, f'SharedCheckpointInit: {init_cfg["checkpoint"]}')
 
 
 def newest_checkpoint(path: str | Path) -> Path:

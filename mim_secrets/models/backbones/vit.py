@@ -9,13 +9,11 @@ from collections.abc import Sequence
 import torch
 import torch.nn.functional as F
 from mmcv.cnn.bricks import DropPath
-from mmengine.model.weight_init import update_init_info
-from mmengine.registry import WEIGHT_INITIALIZERS
 from mmpretrain.models import VisionTransformer
 from mmpretrain.models.utils import resize_pos_embed
 from torch import nn
 
-from mim_secrets.checkpoint.initializer import loads_checkpoint
+from mim_secrets.checkpoint.initializer import checkpoint_last, loads_checkpoint
 from mim_secrets.models.patches import gather_patches, grid_of, sincos_positions
 from mim_secrets.registry import MODELS
 
@@ -70,26 +68,15 @@ class ViT(VisionTransformer):
         return self.patch_embed.projection.kernel_size[0]
 
     def init_weights(self) -> None:
-        """MAE's initialisation, then what ``init_cfg`` says, then a checkpoint.
-
-        mmengine would initialise the blocks after a checkpoint of ours was
-        loaded, so the file is kept for last here.
-        """
-        shared = None
-        if loads_checkpoint(self.init_cfg) and self.init_cfg['type'] != 'Pretrained':
-            shared, self.init_cfg = self.init_cfg, None
-        nn.init.xavier_uniform_(self.patch_embed.projection.weight.data.flatten(1))
-        if self.cls_token is not None:
-            nn.init.normal_(self.cls_token, std=0.02)
-        super().init_weights()
-        if self.position == 'sincos' and not loads_checkpoint(self.init_cfg):
-            table = sincos_positions(self.patch_resolution, self.embed_dims)
-            self.pos_embed.data.copy_(table[:, 1 - self.num_extra_tokens :])
-        if shared is not None:
-            self.init_cfg = shared
-            WEIGHT_INITIALIZERS.build(shared)(self)
-            if hasattr(self, '_params_init_info'):
-                update_init_info(self, f'SharedCheckpointInit: {shared["checkpoint"]}')
+        """MAE's initialisation, then what ``init_cfg`` says, then a checkpoint."""
+        with checkpoint_last(self):
+            nn.init.xavier_uniform_(self.patch_embed.projection.weight.data.flatten(1))
+            if self.cls_token is not None:
+                nn.init.normal_(self.cls_token, std=0.02)
+            super().init_weights()
+            if self.position == 'sincos' and not loads_checkpoint(self.init_cfg):
+                table = sincos_positions(self.patch_resolution, self.embed_dims)
+                self.pos_embed.data.copy_(table[:, 1 - self.num_extra_tokens :])
 
     def train(self, mode: bool = True) -> 'ViT':
         super().train(mode)
