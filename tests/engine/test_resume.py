@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 import torch
+from mmengine.model import BaseModel
+from mmengine.runner import Runner
 
 from mim_secrets.checkpoint.reading import read_checkpoint
 from tests.conftest import CONFIGS, REPO
@@ -57,6 +59,60 @@ def test_a_killed_run_goes_on_to_the_same_weights(run_tool, tmp_path: Path) -> N
         assert torch.equal(actual[name], tensor), name
 
 
+class Numbers(torch.utils.data.Dataset):
+    def __len__(self) -> int:
+        return 8
+
+    def __getitem__(self, index: int) -> dict[str, torch.Tensor]:
+        return dict(inputs=torch.full((16,), float(index)))
+
+
+class Dropped(BaseModel):
+    """Learns, through dropout, whatever the global generator says."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = torch.nn.Linear(16, 16)
+
+    def forward(self, inputs: list[torch.Tensor], mode: str) -> dict[str, torch.Tensor]:
+        numbers = self.layer(torch.stack(inputs))
+        return dict(loss=torch.nn.functional.dropout(numbers).square().mean())
+
+
+def train_dropped(work_dir: Path, epochs: int, resume: bool) -> torch.Tensor:
+    loader = dict(
+        dataset=Numbers(),
+        batch_size=4,
+        num_workers=1,
+        persistent_workers=True,
+        sampler=dict(type='DefaultSampler', shuffle=True),
+    )
+    torch.manual_seed(0)
+    runner = Runner(
+        Dropped(),
+        str(work_dir),
+        train_dataloader=loader,
+        train_cfg=dict(by_epoch=True, max_epochs=epochs),
+        optim_wrapper=dict(optimizer=dict(type='SGD', lr=0.1)),
+        custom_hooks=[dict(type='mim_secrets.ResumableRandomnessHook')],
+        randomness=dict(seed=3),
+        resume=resume,
+        log_level='ERROR',
+        experiment_name=f'{work_dir.name}-{epochs}-{resume}',
+    )
+    return runner.train().layer.weight.detach().clone()
+
+
+@pytest.mark.slow
+def test_workers_that_stay_draw_nothing_from_training(tmp_path: Path) -> None:
+    """Breaks when the loader's iterator, which a resumed run makes anew and a running
+    one keeps, moves the generator that dropout and drop path draw from."""
+    expected = train_dropped(tmp_path / 'whole', epochs=3, resume=False)
+    train_dropped(tmp_path / 'stopped', epochs=1, resume=False)
+    actual = train_dropped(tmp_path / 'stopped', epochs=3, resume=True)
+    assert torch.equal(actual, expected)
+
+
 TWO_RANKS = """
 import sys, torch, torch.distributed as dist
 import mim_secrets
@@ -74,7 +130,7 @@ runner.train()
 weights = torch.cat([p.detach().flatten() for p in runner.model.parameters()])
 everybody = [torch.zeros_like(weights) for _ in range(2)]
 dist.all_gather(everybody, weights)
-first_masks = runner.model.module.masking(2, 64, torch.device('cpu')).visible
+first_masks = runner.model.module.masking(2, (8, 8), torch.device('cpu')).visible
 masks = [torch.zeros_like(first_masks) for _ in range(2)]
 dist.all_gather(masks, first_masks)
 if dist.get_rank() == 0:

@@ -28,16 +28,30 @@ class ResumableRandomnessHook(Hook):
     priority = 'VERY_HIGH'
 
     def before_train_epoch(self, runner: Runner) -> None:
-        entropy = np.random.SeedSequence([runner.seed, get_rank(), runner.epoch])
-        seeds = [int(word) for word in entropy.generate_state(4)]
-        random.seed(seeds[0])
-        np.random.seed(seeds[1])
-        torch.manual_seed(seeds[2])
+        seeds = self._seeds(runner)
+        self._start_generators(seeds)
         for module in runner.model.modules():
             if hasattr(module, 'reseed'):
                 module.reseed(seeds[3])
         for seeder in seeders(runner.train_dataloader.dataset):
             seeder.start_epoch(runner.seed, runner.epoch)
+
+    def before_train_iter(
+        self, runner: Runner, batch_idx: int, data_batch: dict | None = None
+    ) -> None:
+        # a resumed run has just made the loader's iterator, which draws a number;
+        # where workers persist, a run that never stopped has kept its own
+        if batch_idx == 0:
+            self._start_generators(self._seeds(runner))
+
+    def _seeds(self, runner: Runner) -> list[int]:
+        entropy = np.random.SeedSequence([runner.seed, get_rank(), runner.epoch])
+        return [int(word) for word in entropy.generate_state(4)]
+
+    def _start_generators(self, seeds: list[int]) -> None:
+        random.seed(seeds[0])
+        np.random.seed(seeds[1])
+        torch.manual_seed(seeds[2])
 
 
 def seeders(dataset: object) -> Iterator[SeedSample]:
