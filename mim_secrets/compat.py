@@ -8,13 +8,18 @@ applies all of them; nothing else in this package patches another library.
 import importlib.machinery
 import importlib.util
 import pickle
+import sys
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import torch
 from mmengine.config.utils import MODULE2PACKAGE
 from mmengine.logging import HistoryBuffer
-from mmengine.utils import digit_version
+from mmengine.utils import digit_version, dl_utils
+
+# Kinds of NumPy numbers that a log may hold.
+NUMBERS = ('Float64', 'Float32', 'Int64', 'Int32', 'Bool')
 
 # Declared operators vanish with the Library object that declared them.
 _torchvision_schemas: torch.library.Library | None = None
@@ -24,6 +29,7 @@ def apply() -> None:
     """Apply every cure."""
     declare_torchvision_ops()
     allow_mmengine_checkpoints()
+    download_weights_only()
     register_config_scope()
 
 
@@ -94,8 +100,7 @@ def allow_mmengine_checkpoints() -> None:
             (_history_statistic, 'builtins.getattr'),
             np.ndarray,
             np.dtype,
-            np.dtypes.Float64DType,
-            np.dtypes.Int64DType,
+            *(getattr(np.dtypes, f'{kind}DType') for kind in NUMBERS),
             *_numpy_pickle_helpers(),
         ]
     )
@@ -110,6 +115,19 @@ def _numpy_pickle_helpers() -> list[tuple[Callable, str]]:
         for module in ('numpy.core', 'numpy._core')
         for helper, name in ((rebuild_array, '_reconstruct'), (rebuild_scalar, 'scalar'))
     ]
+
+
+def download_weights_only() -> None:
+    """Let nothing run that hides in a checkpoint named by its address.
+
+    Symptom: ``load_from='https://...'`` runs whatever code the file holds, because
+    mmengine downloads through ``torch.hub``, which unlike ``torch.load`` does not
+    read weights only by default.
+    """
+    load_url = partial(torch.hub.load_state_dict_from_url, weights_only=True)
+    dl_utils.load_url = load_url
+    if 'mmengine.runner.checkpoint' in sys.modules:  # imported, it has its own copy
+        sys.modules['mmengine.runner.checkpoint'].load_url = load_url
 
 
 def register_config_scope() -> None:

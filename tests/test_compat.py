@@ -41,7 +41,8 @@ def history() -> dict:
 
 def test_what_mmengine_writes_is_read_weights_only(tmp_path: Path) -> None:
     """Breaks when resuming fails on torch >= 2.6 with `Weights only load failed`."""
-    torch.save(dict(message_hub=history(), lr=np.float64(0.1)), tmp_path / 'a.pth')
+    numbers = dict(lr=np.float64(0.1), loss=np.float32(0.5), best=np.bool_(True))
+    torch.save(dict(message_hub=history(), **numbers), tmp_path / 'a.pth')
     loaded = torch.load(tmp_path / 'a.pth', weights_only=True)
     buffer = loaded['message_hub']['log_scalars']['train/loss']
     assert isinstance(buffer, HistoryBuffer)

@@ -6,6 +6,7 @@ stack of frames goes to the run's log file, or to the screen with ``--debug``.
 
 import inspect
 import logging
+import pickle
 import re
 import sys
 import traceback
@@ -13,11 +14,20 @@ from collections.abc import Callable
 
 from mmengine.logging import MMLogger
 
+from mim_secrets.checkpoint.reading import why_refused
 from mim_secrets.registry import HOOKS, MODELS
 
 # What a wrong path, name or value in a config raises, here and in OpenMMLab.
 # Anything else is a fault of the program and keeps its stack.
-MISTAKES = (OSError, KeyError, ValueError, TypeError, ImportError, AssertionError)
+MISTAKES = (
+    OSError,
+    KeyError,
+    ValueError,
+    TypeError,
+    ImportError,
+    AssertionError,
+    pickle.UnpicklingError,
+)
 
 UNKNOWN_KEY = re.compile(r"(\w+)\.__init__\(\) got an unexpected keyword argument '(\w+)'")
 
@@ -40,6 +50,8 @@ def run_cli(main: Callable[[], None]) -> None:
 
 def explain(error: BaseException) -> str:
     """The message without what mmengine wraps around it, on one line."""
+    if isinstance(error, pickle.UnpicklingError):
+        return why_refused('The checkpoint', str(error))
     message = str(error.args[0] if isinstance(error, KeyError) and error.args else error)
     # mmengine turns a constructor's error into "class `X` in a/b.py: <message>"
     if message.startswith('class `') and ': ' in message:

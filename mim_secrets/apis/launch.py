@@ -8,7 +8,9 @@ from pathlib import Path
 import torch
 from mmengine.config import Config, ConfigDict, DictAction
 from mmengine.registry import RUNNERS
-from mmengine.runner import Runner
+from mmengine.runner import Runner, find_latest_checkpoint
+
+from mim_secrets.checkpoint.reading import read_content
 
 DATALOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 
@@ -58,10 +60,20 @@ def build_runner(cfg: Config) -> Runner:
     for key in DATALOADERS:
         for dataset in _datasets(cfg.get(key) or {}):
             _check_data_root(dataset, key)
+    _check_checkpoint(cfg)
     if cfg.launcher == 'pytorch' and not torch.cuda.is_available():
         _prepare_cpu_ranks(cfg)
     cfg.setdefault('runner_type', 'mim_secrets.ReadableRunner')
     return RUNNERS.build(cfg)
+
+
+def _check_checkpoint(cfg: Config) -> None:
+    """Read what mmengine will read: it answers a file that is none with a stack."""
+    path = cfg.get('load_from')
+    if cfg.get('resume') and not path:
+        path = find_latest_checkpoint(cfg.work_dir)
+    if path and '://' not in str(path):
+        read_content(path)
 
 
 def _prepare_cpu_ranks(cfg: Config) -> None:

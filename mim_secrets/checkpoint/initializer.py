@@ -9,17 +9,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from mmengine.logging import print_log
 from mmengine.model.weight_init import update_init_info
 from mmengine.registry import WEIGHT_INITIALIZERS
 from torch import nn
 
-from mim_secrets.checkpoint.layouts import from_mmpretrain
-from mim_secrets.checkpoint.reading import StateDict, read_checkpoint
-
-# Where encoders are kept inside the models that people save, likeliest first.
-PREFIXES = ('backbone.', 'encoder.', 'model.backbone.', '')
-ENOUGH = 0.99
+from mim_secrets.checkpoint.loading import load_encoder
+from mim_secrets.checkpoint.reading import read_checkpoint
 
 
 @WEIGHT_INITIALIZERS.register_module()
@@ -27,11 +22,13 @@ class SharedCheckpoint:
     """Initialise an encoder from any file that holds one.
 
     Args:
-        checkpoint: A ``.pth`` or ``.safetensors`` file, or a work directory,
-            which stands for the newest checkpoint inside.
+        checkpoint: A ``.pth`` or ``.safetensors`` file, its ``http(s)://`` address,
+            or a work directory, which stands for the newest checkpoint inside.
+        source_grid: Rows and columns of the grid of patches that the file was
+            trained at, needed only where that was no square.
     """
 
-    def __init__(self, checkpoint: str) -> None:
+    def __init__(self, checkpoint: str, source_grid: tuple[int, int] | None = None) -> None:
         if not checkpoint:
             raise ValueError(
                 'SharedCheckpoint: no checkpoint is named; pass --cfg-options '
@@ -39,11 +36,11 @@ class SharedCheckpoint:
                 'model.backbone.init_cfg=None to start from scratch.'
             )
         self.checkpoint = checkpoint
+        self.source_grid = tuple(source_grid) if source_grid else None
 
     def __call__(self, encoder: nn.Module) -> None:
         path = newest_checkpoint(self.checkpoint)
-        state_dict, prefix = find_encoder(read_checkpoint(path), encoder)
-        load_encoder(encoder, state_dict, f'{path} (keys {prefix or "without prefix"})')
+        load_encoder(encoder, read_checkpoint(path), str(path), self.source_grid)
 
 
 @contextmanager
@@ -68,9 +65,11 @@ def checkpoint_last(encoder: nn.Module) -> Iterator[None]:
         update_init_info(encoder, f'SharedCheckpointInit: {init_cfg["checkpoint"]}')
 
 
-def newest_checkpoint(path: str | Path) -> Path:
+def newest_checkpoint(path: str | Path) -> str | Path:
     """``path`` itself, or for a work directory the checkpoint written last."""
-    path = Path(path)
+    if str(path).startswith(('http://', 'https://')):
+        return path
+    path = Path(path).expanduser()
     if not path.is_dir():
         return path
     pointer = path / 'last_checkpoint'
@@ -83,66 +82,6 @@ def newest_checkpoint(path: str | Path) -> Path:
             'directory of a run that has finished an epoch.'
         )
     return files[-1]
-
-
-def find_encoder(state_dict: StateDict, encoder: nn.Module) -> tuple[StateDict, str]:
-    """The part of ``state_dict`` that is an encoder, and the prefix it stood under."""
-    state_dict = from_mmpretrain(state_dict)
-    wanted = set(encoder.state_dict())
-
-    def under(prefix: str) -> StateDict:
-        length = len(prefix)
-        return {k[length:]: v for k, v in state_dict.items() if k.startswith(prefix)}
-
-    prefix = max(PREFIXES, key=lambda prefix: len(wanted & set(under(prefix))))
-    return under(prefix), prefix
-
-
-def load_encoder(encoder: nn.Module, state_dict: StateDict, source: str) -> None:
-    """Load, report, and refuse to go on with less than 99 % of the parameters.
-
-    What pre-training never had, such as the norm after pooling, keeps its initial
-    value and is listed.
-    """
-    shapes = {name: tuple(tensor.shape) for name, tensor in state_dict.items()}
-    expected = encoder.state_dict()
-    try:
-        result = encoder.load_state_dict(state_dict, strict=False)
-    except (RuntimeError, AssertionError) as error:
-        raise ValueError(
-            f'{source} does not fit {type(encoder).__name__}: {_first_mismatch(error)}; '
-            'build the encoder with the architecture and patch size it was '
-            'pre-trained with.'
-        ) from error
-    matched = [name for name in expected if name in shapes]
-    count = sum(expected[name].numel() for name in matched)
-    total = sum(tensor.numel() for tensor in expected.values())
-    if count < ENOUGH * total:
-        raise ValueError(
-            f'{source} holds {count / total:.1%} of the parameters of '
-            f'{type(encoder).__name__}, at least {ENOUGH:.0%} are needed: '
-            f'{result.missing_keys[:3]} are missing, the file has '
-            f'{result.unexpected_keys[:3] or list(shapes)[:3]}; give a checkpoint of '
-            'the same architecture.'
-        )
-    resized = [n for n in matched if shapes[n] != tuple(expected[n].shape)]
-    print_log(
-        f'Encoder from {source}: {len(matched)} tensors matched '
-        f'({count / 1e6:.1f} M parameters); '
-        f'resized: {_join(resized)}; left at init: {_join(result.missing_keys)}; '
-        f'not used: {_join(result.unexpected_keys)}',
-        logger='current',
-    )
-
-
-def _join(names: list[str]) -> str:
-    shown = ', '.join(names[:4])
-    return (shown + f' and {len(names) - 4} more' * (len(names) > 4)) or 'none'
-
-
-def _first_mismatch(error: Exception) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return (lines[1] if len(lines) > 1 else lines[0]).rstrip('.')
 
 
 def loads_checkpoint(init_cfg: dict | list | None) -> bool:

@@ -43,5 +43,6 @@ def test_mmengines_wrapping_is_taken_off() -> None:
     with pytest.raises(TypeError) as mistake:
         MODELS.build(dict(type='RandomMasking', ration=0.5))
     assert explain(mistake.value) == (
-        "RandomMasking does not know the key 'ration' of its config; it knows ratio."
+        "RandomMasking does not know the key 'ration' of its config; it knows ratio, unit, "
+        'asked_share, masks_per_image.'
     )

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from mim_secrets.checkpoint.layouts import to_mmpretrain
+from mim_secrets.checkpoint.layouts import from_ours, layout_named
 from mim_secrets.engine import WeightsTableHook
 from mim_secrets.engine.runner import worth_reading
 from tests.tiny_run import MODEL, runner, training, write_images
@@ -52,7 +52,8 @@ def test_what_a_checkpoint_filled_is_said(tmp_path: Path) -> None:
     first = trained(tmp_path, 'first')
     state = first.model.state_dict()
     state['head.fc.weight'] = torch.zeros(3)
-    torch.save(dict(state_dict=to_mmpretrain(state)), tmp_path / 'a.pth')
+    theirs = from_ours(state, layout_named('mmpretrain', 'vit')).tensors
+    torch.save(dict(state_dict=theirs), tmp_path / 'a.pth')
     trained(tmp_path, 'second', load_from=str(tmp_path / 'a.pth'))
     log = log_of(tmp_path / 'second')
     assert 'Loaded' in log

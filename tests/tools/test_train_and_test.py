@@ -1,5 +1,6 @@
 """tools/train.py and tools/test.py as a user runs them."""
 
+import argparse
 import json
 import re
 from pathlib import Path
@@ -38,7 +39,7 @@ def test_the_road_from_pretraining_to_a_number(run_tool, tmp_path: Path) -> None
     option = 'model.backbone.init_cfg.checkpoint=mff'
     finetune = run_tool('train.py', FINETUNE, '--work-dir', 'fine', *SHORT, option)
     assert finetune.returncode == 0, finetune.stdout[-2000:]
-    assert 'mff/epoch_1.pth (keys backbone.)' in finetune.stdout
+    assert 'mff/epoch_1.pth, mim_secrets names of a vit under backbone.' in finetune.stdout
     layers = next(line for line in finetune.stdout.splitlines() if 'backbone.layers' in line)
     assert layers.split()[-1] == 'mff', 'the table does not say what was loaded'
 
@@ -55,8 +56,10 @@ def test_a_fresh_model_is_a_baseline(run_tool) -> None:
     assert 'probe/linear_top1' in result.stdout
 
 
-def wrong_checkpoint(tmp_path: Path) -> None:
+def wrong_checkpoints(tmp_path: Path) -> None:
     torch.save({'state_dict': {'head.fc.weight': torch.zeros(2)}}, tmp_path / 'wrong.pth')
+    torch.save(dict(args=argparse.Namespace(lr=1)), tmp_path / 'more.pth')
+    (tmp_path / 'half.pth').write_bytes((tmp_path / 'wrong.pth').read_bytes()[:400])
 
 
 MISTAKES = {
@@ -80,7 +83,15 @@ MISTAKES = {
     ),
     'checkpoint of something else': (
         ['train.py', FINETUNE, '--cfg-options'] + ['model.backbone.init_cfg.checkpoint=wrong.pth'],
-        'holds 0.0% of the parameters of ViT',
+        'wrong.pth: The file holds no encoder of a known layout',
+    ),
+    'resume from half a file': (
+        ['train.py', MAE, '--resume', 'half.pth'],
+        'half.pth is truncated or no checkpoint',
+    ),
+    'start from more than weights': (
+        ['train.py', MAE, '--cfg-options', 'load_from=more.pth'],
+        r'more.pth holds more than weights \(it asks for argparse.Namespace\)',
     ),
     'checkpoint missing': (
         ['test.py', MAE, 'gone.pth'],
@@ -102,7 +113,7 @@ MISTAKES = {
 def test_a_mistake_ends_in_one_sentence(run_tool, tmp_path: Path, mistake: str) -> None:
     """Breaks when one of the usual mistakes ends in thirty frames, or in none of
     the words that say what to do."""
-    wrong_checkpoint(tmp_path)
+    wrong_checkpoints(tmp_path)
     arguments, message = MISTAKES[mistake]
     result = run_tool(*arguments)
     assert result.returncode == 1, result.stdout[-2000:]

@@ -48,8 +48,9 @@ class WeightsTableHook(Hook):
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         model = _unwrapped(runner.model)
-        loaded = from_mmpretrain(checkpoint.get('state_dict', checkpoint))
+        loaded = checkpoint.get('state_dict', checkpoint)
         loaded = {name.removeprefix('module.'): value for name, value in loaded.items()}
+        loaded = from_mmpretrain(loaded)
         expected = model.state_dict()
         _check_fit(expected, loaded, must_be_whole=runner._resume or not _trains(runner))
         origins = {
