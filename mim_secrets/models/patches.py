@@ -47,6 +47,29 @@ def scatter_patches(images: torch.Tensor, ids: torch.Tensor, patches: torch.Tens
     return out.permute(0, 3, 1, 4, 2, 5).reshape(batch, channels, height, width)
 
 
+def hide_tokens(
+    tokens: torch.Tensor, grid: tuple[int, int], masked: torch.Tensor, token: torch.Tensor
+) -> torch.Tensor:
+    """Put ``token`` in the place of every patch that is masked.
+
+    Args:
+        tokens: (B, h * w, C).
+        grid: (h, w).
+        masked: (B, m_h, m_w), true where hidden. A cell stands for one patch, or for
+            a square of them.
+        token: (1, 1, C).
+    """
+    side = max(grid[1] // masked.shape[-1], 1)
+    if tuple(masked.shape) != (len(tokens), grid[0] / side, grid[1] / side):
+        raise ValueError(
+            f'A mask of shape {tuple(masked.shape)} does not fit {len(tokens)} images of '
+            f'{grid[0]}x{grid[1]} patches; its cells must be squares of patches that cover '
+            'the grid.'
+        )
+    masked = masked.repeat_interleave(side, 1).repeat_interleave(side, 2)
+    return torch.where(masked.flatten(1)[..., None], token.to(tokens.dtype), tokens)
+
+
 def sincos_positions(grid: tuple[int, int], dims: int) -> torch.Tensor:
     """MAE's fixed 2-D position embedding, class token first: (1, 1 + N, D).
 

@@ -9,7 +9,6 @@ from mmengine.model import BaseDataPreprocessor
 from PIL import Image, ImageDraw, ImageFont
 
 from mim_secrets.models import Mask, MaskedImageModel, Reconstruction
-from mim_secrets.models.patches import grid_of
 
 COLUMNS = ('original', 'masked input', 'reconstruction', 'reconstruction + visible')
 GREY = 128  # of a patch that a column has nothing to say about
@@ -25,9 +24,8 @@ def fixed_mask(model: MaskedImageModel, images: torch.Tensor, seed: int) -> Mask
     """
     masking = copy.deepcopy(model.masking)
     masking.reseed(seed)
-    rows, columns = grid_of(images, model.backbone.patch_size)
-    mask = masking(len(images), rows * columns, torch.device('cpu'))
-    return Mask(*(ids.to(images.device) for ids in mask))
+    mask = masking(len(images), model.grid(images), torch.device('cpu'))
+    return mask.to(images.device)
 
 
 def reconstruction_grid(

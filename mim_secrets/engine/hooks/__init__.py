@@ -1,10 +1,12 @@
 from .probes import ProbeHook
+from .progressive import ProgressiveResolutionHook
 from .randomness import ResumableRandomnessHook
 from .reconstruction import ReconstructionHook
 from .weights_table import WeightsTableHook
 
 __all__ = [
     'ProbeHook',
+    'ProgressiveResolutionHook',
     'ReconstructionHook',
     'ResumableRandomnessHook',
     'WeightsTableHook',

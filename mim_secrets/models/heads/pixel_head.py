@@ -7,10 +7,12 @@ from mmengine.model import BaseModule
 from mim_secrets.models.patches import gather_patches
 from mim_secrets.registry import MODELS
 
+CRITERIA = dict(l2=F.mse_loss, l1=F.l1_loss)
+
 
 @MODELS.register_module()
 class PixelHead(BaseModule):
-    """Mean squared error between predicted and true pixels of masked patches.
+    """Error between predicted and true pixels of masked patches.
 
     A patch is the vector of its pixels, row by row, channels innermost.
 
@@ -18,17 +20,34 @@ class PixelHead(BaseModule):
         patch_size: Side of a patch in pixels, p.
         norm_pix: Give every target patch zero mean and unit variance (unbiased,
             as MAE does), so that contrast within a patch is what counts.
+        criterion: ``l2``, the mean squared error, or ``l1``, the mean absolute one.
+        target: What stands for the true pixels, such as ``LowPassTarget``; by
+            default the images themselves.
     """
 
     EPS = 1e-6
 
-    def __init__(self, patch_size: int, norm_pix: bool = True) -> None:
+    def __init__(
+        self,
+        patch_size: int,
+        norm_pix: bool = True,
+        criterion: str = 'l2',
+        target: dict | None = None,
+    ) -> None:
         super().__init__()
+        if criterion not in CRITERIA:
+            raise ValueError(
+                f'PixelHead: criterion is {criterion!r}; choose {" or ".join(map(repr, CRITERIA))}.'
+            )
         self.patch_size = patch_size
         self.norm_pix = norm_pix
+        self.criterion = criterion
+        self.change = target and MODELS.build(target)
 
     def pixels(self, images: torch.Tensor, ids: torch.Tensor) -> torch.Tensor:
-        """Patches ``ids`` (B, K) of images (B, C, H, W) as (B, K, p * p * C)."""
+        """Patches ``ids`` (B, K) of the target of images (B, C, H, W): (B, K, p * p * C)."""
+        if self.change:
+            images = self.change(images)
         patches = gather_patches(images, ids, self.patch_size)
         return patches.permute(0, 1, 3, 4, 2).flatten(2)
 
@@ -68,7 +87,7 @@ class PixelHead(BaseModule):
             pixel_std, pixel_mean = torch.std_mean(predicted)
             target_std = target.std()
         return dict(
-            loss=F.mse_loss(predicted, target),
+            loss=CRITERIA[self.criterion](predicted, target),
             pixel_mean=pixel_mean,
             pixel_std=pixel_std,
             target_std=target_std,

@@ -41,39 +41,58 @@ class MultiLevelFusion(BaseModule):
     - ``attention``: the last level's tokens attend to the tokens of all levels;
     - ``none``: the last level is handed on alone, which makes an MFF a MAE.
 
+    Levels of a pyramid have more and narrower tokens than the last one. The tokens
+    that lie where one of the last level's lies are then projected as one. The paper
+    has plain encoders only, so that this goes beyond it.
+
     Args:
-        dims: Width of the encoder, D.
-        depth: Number of blocks of the encoder.
-        levels: Blocks to fuse, the last block included; ``None`` for
+        dims: Width of every level of the encoder; D is the last one's.
+        strides: Pixels per token of every level of the encoder.
+        levels: Levels to fuse, the last one included; ``None`` for
             :func:`default_levels`.
         fusion: ``weighted``, ``fixed``, ``attention`` or ``none``.
         projection: ``linear``, or ``mlp`` for two layers with a GELU between.
         weights: One number per level, for ``fixed`` only.
         num_heads: Heads of ``attention``.
+        streams: Sums with weights of their own, for ``weighted`` only; each block of
+            a ``CrossDecoder`` reads one.
     """
 
     def __init__(
         self,
-        dims: int,
-        depth: int,
+        dims: Sequence[int],
+        strides: Sequence[int],
         levels: Sequence[int] | None = None,
         fusion: str = 'weighted',
         projection: str = 'linear',
         weights: Sequence[float] | None = None,
         num_heads: int = 8,
+        streams: int = 1,
         init_cfg: dict | list[dict] | None = None,
     ) -> None:
         super().__init__(init_cfg)
+        depth = len(dims)
         self.levels = [depth - 1] if fusion == 'none' else _checked_levels(levels, depth)
         self.fusion = fusion
-        self.projections = nn.ModuleList(_projection(projection, dims) for _ in self.levels[:-1])
+        self.streams = streams
+        self.sides = [strides[-1] // strides[level] for level in self.levels[:-1]]
+        self.projections = nn.ModuleList(
+            _projection(projection, dims[level] * side**2, dims[-1])
+            for level, side in zip(self.levels, self.sides, strict=False)
+        )
+        if streams > 1 and fusion != 'weighted':
+            raise ValueError(
+                f"MultiLevelFusion: streams={streams} with fusion={fusion!r}; only 'weighted' "
+                'has weights of its own for each stream.'
+            )
         if (weights is not None) != (fusion == 'fixed'):
             raise ValueError(
                 f'MultiLevelFusion: weights={weights} with fusion={fusion!r}; give '
                 "weights, one per level, with fusion='fixed' and only then."
             )
         if fusion == 'weighted':
-            self.level_logits = nn.Parameter(torch.ones(len(self.levels)))
+            shape = (streams, len(self.levels)) if streams > 1 else (len(self.levels),)
+            self.level_logits = nn.Parameter(torch.ones(shape))
         elif fusion == 'fixed':
             if len(weights) != len(self.levels):
                 raise ValueError(
@@ -82,8 +101,8 @@ class MultiLevelFusion(BaseModule):
                 )
             self.register_buffer('fixed_weights', torch.tensor(weights))
         elif fusion == 'attention':
-            self.level_embed = nn.Parameter(torch.zeros(len(self.levels), 1, dims))
-            self.attention = nn.MultiheadAttention(dims, num_heads, batch_first=True)
+            self.level_embed = nn.Parameter(torch.zeros(len(self.levels), 1, dims[-1]))
+            self.attention = nn.MultiheadAttention(dims[-1], num_heads, batch_first=True)
         elif fusion != 'none':
             raise ValueError(
                 f"MultiLevelFusion: fusion is {fusion!r}; choose 'weighted', 'fixed', "
@@ -96,35 +115,66 @@ class MultiLevelFusion(BaseModule):
             nn.init.normal_(self.level_embed, std=0.02)
 
     def level_weights(self) -> torch.Tensor | None:
-        """(K,) share of each level, or ``None`` where there are no shares."""
+        """(K,) share of each level, or ``None`` where there are no shares.
+
+        The mean over streams, where there are several.
+        """
         if self.fusion == 'weighted':
-            return self.level_logits.softmax(dim=0)
+            return self.level_logits.softmax(dim=-1).view(-1, len(self.levels)).mean(dim=0)
         return self.fixed_weights if self.fusion == 'fixed' else None
 
     def forward(self, outputs: dict[int, torch.Tensor]) -> torch.Tensor:
-        """Block number -> tokens (B, N, D), to one stream (B, N, D)."""
-        if self.fusion == 'attention':
-            return self._attend(outputs)
+        """Fuse.
+
+        Args:
+            outputs: Level -> tokens (B, N, D), or the map (B, h, w, D') of a pyramid.
+
+        Returns:
+            One stream (B, N, D), or several (S, B, N, D).
+        """
+        *shallow, last = (outputs[level] for level in self.levels)
+        last = last.flatten(1, -2)
+        shallow = [_fold(*pair) for pair in zip(shallow, self.sides, strict=True)]
         if self.fusion == 'none':
-            return outputs[self.levels[-1]]
+            return last
+        if self.fusion == 'attention':
+            return self._attend(shallow, last)
+        if self.streams > 1:
+            return self._several(shallow, last)
         weights = self.level_weights()
-        stream = outputs[self.levels[-1]] * weights[-1]
-        for level, projection, weight in zip(self.levels, self.projections, weights, strict=False):
-            stream = stream + _scaled(projection, weight, outputs[level])
+        stream = last * weights[-1]
+        for tokens, projection, weight in zip(shallow, self.projections, weights, strict=False):
+            stream = stream + _scaled(projection, weight, tokens)
         return stream
 
-    def _attend(self, outputs: dict[int, torch.Tensor]) -> torch.Tensor:
-        last = outputs[self.levels[-1]]
-        projected = [
-            projection(outputs[level])
-            for level, projection in zip(self.levels, self.projections, strict=False)
-        ]
-        memory = [
-            tokens + embed
-            for tokens, embed in zip([*projected, last], self.level_embed, strict=True)
-        ]
+    def _pairs(self, shallow: list[torch.Tensor]) -> zip:
+        return zip(self.projections, shallow, strict=True)
+
+    def _several(self, shallow: list[torch.Tensor], last: torch.Tensor) -> torch.Tensor:
+        levels = [*(project(level) for project, level in self._pairs(shallow)), last]
+        weights = self.level_logits.softmax(dim=-1).unbind(dim=1)
+        return sum(
+            weight[:, None, None, None] * level
+            for weight, level in zip(weights, levels, strict=True)
+        )
+
+    def _attend(self, shallow: list[torch.Tensor], last: torch.Tensor) -> torch.Tensor:
+        levels = [*(project(level) for project, level in self._pairs(shallow)), last]
+        memory = [tokens + embed for tokens, embed in zip(levels, self.level_embed, strict=True)]
         memory = torch.cat(memory, dim=1)  # (B, K * N, D)
         return self.attention(last, memory, memory, need_weights=False)[0]
+
+
+def _fold(level: torch.Tensor, side: int) -> torch.Tensor:
+    """Squares of ``side`` x ``side`` tokens as one token each.
+
+    (B, h, w, C) to (B, h / side * w / side, side * side * C); tokens that come as a
+    list already lie where the last level's lie.
+    """
+    if level.ndim == 3:
+        return level
+    squares = level.unflatten(2, (-1, side)).unflatten(1, (-1, side)).transpose(2, 3)
+    return squares.flatten(3).flatten(1, 2)
 
 
 def _scaled(projection: nn.Module, weight: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
@@ -139,11 +189,11 @@ def _scaled(projection: nn.Module, weight: torch.Tensor, tokens: torch.Tensor) -
     return F.linear(tokens, last.weight * weight, last.bias * weight)
 
 
-def _projection(kind: str, dims: int) -> nn.Module:
+def _projection(kind: str, width: int, dims: int) -> nn.Module:
     if kind == 'linear':
-        return nn.Linear(dims, dims)
+        return nn.Linear(width, dims)
     if kind == 'mlp':
-        return nn.Sequential(nn.Linear(dims, dims), nn.GELU(), nn.Linear(dims, dims))
+        return nn.Sequential(nn.Linear(width, dims), nn.GELU(), nn.Linear(dims, dims))
     raise ValueError(f"MultiLevelFusion: projection is {kind!r}; choose 'linear' or 'mlp'.")
 
 

@@ -11,6 +11,7 @@ from mmengine.config import ConfigDict
 from mmpretrain.models.selfsup.base import BaseSelfSupervisor
 
 from mim_secrets.checkpoint.layouts import from_mmpretrain
+from mim_secrets.models.heads.targets import LowPassTarget
 from mim_secrets.models.patches import grid_of, scatter_patches
 from mim_secrets.models.selfsup.masking import Mask
 from mim_secrets.registry import MODELS
@@ -19,6 +20,8 @@ XAVIER = [
     dict(type='Xavier', layer='Linear', distribution='uniform'),
     dict(type='Constant', layer='LayerNorm', val=1.0, bias=0.0),
 ]
+
+CHANNELS = 3  # of the images
 
 
 class Reconstruction(NamedTuple):
@@ -38,7 +41,9 @@ class MaskedImageModel(BaseSelfSupervisor):
     The decoder is called ``neck`` because mmpretrain's checkpoints call it so.
 
     Args:
-        backbone: The encoder; it returns levels by ``forward_visible``.
+        backbone: The encoder; it returns levels by ``forward_visible`` to a decoder
+            that fills in the masked patches, by ``forward_masked`` to one that reads
+            the whole map.
         neck: The decoder.
         head: Target and loss.
         masking: What is masked.
@@ -61,36 +66,53 @@ class MaskedImageModel(BaseSelfSupervisor):
         preprocessor = dict(type='mmpretrain.SelfSupDataPreprocessor')
         preprocessor.update(data_preprocessor or {})
         encoder = MODELS.build(backbone)
-        patch_size = encoder.patch_size
-        channels = encoder.patch_embed.projection.in_channels
+        # what a token of the last level stands for is what is masked and predicted
+        patch_size = encoder.level_strides[-1]
+        first_grid = encoder.patch_resolution
+        merged = patch_size // encoder.level_strides[0]
         super().__init__(
             backbone=encoder,
             neck=_build(
                 neck,
-                in_dims=encoder.embed_dims,
-                grid=encoder.patch_resolution,
-                out_dims=patch_size**2 * channels,
+                in_dims=encoder.level_dims[-1],
+                grid=tuple(size // merged for size in first_grid),
+                out_dims=patch_size**2 * CHANNELS,
             ),
             head=_build(head, patch_size=patch_size),
             data_preprocessor=MODELS.build(preprocessor),
             init_cfg=XAVIER if init_cfg is None else init_cfg,
         )
+        self.patch_size = patch_size
         self.masking = MODELS.build(masking)
-        self.fusion = fusion and _build(fusion, dims=encoder.embed_dims, depth=encoder.num_layers)
-        self.levels = self.fusion.levels if self.fusion else [encoder.num_layers - 1]
+        self.fusion = fusion and _build(
+            fusion, dims=encoder.level_dims, strides=encoder.level_strides
+        )
+        self.levels = self.fusion.levels if self.fusion else [len(encoder.level_dims) - 1]
         self._register_load_state_dict_pre_hook(_read_mmpretrain_names)
 
     def draw_mask(self, images: torch.Tensor) -> Mask:
-        """A new mask for a batch (B, C, H, W)."""
-        rows, columns = grid_of(images, self.backbone.patch_size)
-        return self.masking(len(images), rows * columns, images.device)
+        """New masks for a batch (B, C, H, W), one or more for each image."""
+        return self.masking(len(images), self.grid(images), images.device)
+
+    def grid(self, images: torch.Tensor) -> tuple[int, int]:
+        """Rows and columns of the patches of images (B, C, H, W)."""
+        return grid_of(images, self.patch_size)
+
+    def encode(self, images: torch.Tensor, mask: Mask) -> torch.Tensor:
+        """What the decoder reads: one stream (B, E + V or E + N, D), or several."""
+        if self.neck.reads == 'visible':
+            levels = self.backbone.forward_visible(images, mask.visible, self.levels)
+        else:
+            masked = mask.binary().unflatten(1, self.grid(images))
+            levels = self.backbone.forward_masked(images, masked, self.levels)
+        last = levels[self.levels[-1]]
+        # the last level of a pyramid is a map (B, h, w, D)
+        stream = self.fusion(levels) if self.fusion else last.flatten(1, -2)
+        return self.backbone.normalize(stream)
 
     def predict_masked(self, images: torch.Tensor, mask: Mask) -> torch.Tensor:
-        """Predictions (B, M, P) for the patches ``mask.masked`` of the images."""
-        levels = self.backbone.forward_visible(images, mask.visible, self.levels)
-        stream = self.fusion(levels) if self.fusion else levels[self.levels[-1]]
-        latent = self.backbone.normalize(stream)
-        return self.neck(latent, mask, grid_of(images, self.backbone.patch_size))
+        """Predictions (B, Q, P) for the patches ``mask.asked`` of the images."""
+        return self.neck(self.encode(images, mask), mask, self.grid(images))
 
     def loss(
         self,
@@ -98,10 +120,12 @@ class MaskedImageModel(BaseSelfSupervisor):
         data_samples: list | None = None,
         mask: Mask | None = None,
     ) -> dict[str, torch.Tensor]:
-        """The loss on a new mask, or on the one that is given."""
+        """The loss on new masks, or on the one that is given."""
         mask = self.draw_mask(inputs) if mask is None else mask
+        if len(mask.visible) > len(inputs):
+            inputs = inputs.repeat_interleave(len(mask.visible) // len(inputs), dim=0)
         predicted = self.predict_masked(inputs, mask)
-        return {**self.head.loss(predicted, inputs, mask.masked), **self._shares()}
+        return {**self.head.loss(predicted, inputs, mask.asked), **self._shares()}
 
     def _shares(self) -> dict[str, torch.Tensor]:
         """The fusion's weight of each level, by the number of its block."""
@@ -119,8 +143,9 @@ class MaskedImageModel(BaseSelfSupervisor):
 
     @torch.no_grad()
     def reconstruct(self, inputs: torch.Tensor, mask: Mask | None = None) -> Reconstruction:
-        """Pictures of what the model makes of a batch (B, C, H, W)."""
-        mask = self.draw_mask(inputs) if mask is None else mask
+        """Pictures of what the model makes of a batch (B, C, H, W), all of it."""
+        mask = self.draw_mask(inputs)[:2] if mask is None else mask[:2]
+        mask = Mask(*(ids[:: len(ids) // len(inputs)] for ids in mask))
         predicted = self.predict_masked(inputs, mask).float()
         patches = self.head.to_patches(predicted, inputs, mask.masked)
         nothing = torch.zeros_like(inputs)
@@ -144,7 +169,7 @@ class MAE(MaskedImageModel):
 
 @MODELS.register_module()
 class MFF(MaskedImageModel):
-    """MAE with multi-level feature fusion before the decoder."""
+    """Any of these methods with multi-level feature fusion before the decoder."""
 
     def __init__(self, *args, **kwargs) -> None:
         super().__init__(*args, **kwargs)
@@ -152,6 +177,32 @@ class MFF(MaskedImageModel):
             raise ValueError(
                 "MFF needs a fusion, such as fusion=dict(type='MultiLevelFusion'); "
                 "write type='MAE' for a model without."
+            )
+
+
+@MODELS.register_module()
+class PixMIM(MaskedImageModel):
+    """MAE that is asked for the coarse content of patches, not for their detail."""
+
+    def __init__(self, *args, **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        if not isinstance(self.head.change, LowPassTarget):
+            raise ValueError(
+                "PixMIM needs head=dict(type='PixelHead', target=dict(type='LowPassTarget')); "
+                "write type='MAE' for a model without."
+            )
+
+
+@MODELS.register_module()
+class SimMIM(MaskedImageModel):
+    """The encoder sees the whole map, with mask tokens in it, and does all the work."""
+
+    def __init__(self, *args, **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        if self.neck.reads != 'whole':
+            raise ValueError(
+                'SimMIM needs a decoder that reads the whole map, such as '
+                "neck=dict(type='SimMIMDecoder'); write type='MAE' for the other kind."
             )
 
 
