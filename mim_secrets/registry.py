@@ -28,7 +28,7 @@ HOOKS = _child(root.HOOKS, 'mim_secrets.engine')
 LOOPS = _child(root.LOOPS, 'mim_secrets.evaluation')
 OPTIMIZERS = _child(root.OPTIMIZERS)
 OPTIM_WRAPPERS = _child(root.OPTIM_WRAPPERS)
-OPTIM_WRAPPER_CONSTRUCTORS = _child(root.OPTIM_WRAPPER_CONSTRUCTORS)
+OPTIM_WRAPPER_CONSTRUCTORS = _child(root.OPTIM_WRAPPER_CONSTRUCTORS, 'mim_secrets.engine')
 PARAM_SCHEDULERS = _child(root.PARAM_SCHEDULERS)
 LOG_PROCESSORS = _child(root.LOG_PROCESSORS)
 

@@ -8,7 +8,7 @@ optim_wrapper = dict(
         weight_decay=0.05,
         fused=True,
     ),
-    constructor='LearningRateDecayOptimWrapperConstructor',
+    constructor='mim_secrets.LayerDecayOptimWrapperConstructor',
     paramwise_cfg=dict(
         layer_decay_rate=0.65,
         norm_decay_mult=0.0,

@@ -1,0 +1,3 @@
+from .layer_decay import LayerDecayOptimWrapperConstructor, ask_encoder
+
+__all__ = ['LayerDecayOptimWrapperConstructor', 'ask_encoder']
