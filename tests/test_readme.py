@@ -95,6 +95,7 @@ def test_python_snippets_compile() -> None:
         assert compile(snippet, 'snippet', 'exec').co_code
 
 
+@pytest.mark.slow
 def test_tables_of_the_docs_show_their_logs() -> None:
     """Breaks when a number in the docs was typed in, or its log has changed."""
     check = [sys.executable, str(REPO / 'tools' / 'misc' / 'write_tables.py'), '--check']

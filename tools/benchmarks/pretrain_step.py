@@ -5,13 +5,15 @@
     python tools/benchmarks/pretrain_step.py --device cuda --batch-size 256
 
 A step is what ``train_step`` does to a batch that is already preprocessed: draw the
-mask, forward, backward, AdamW. Both models start from the same weights. Four
+mask, forward, backward, AdamW. Both models start from the same weights. Five
 variants take turns, round by round in a new order, in one process:
 
 - ``mmpretrain``: ``mmpretrain.models.selfsup.mff.MFF``;
 - ``ours``;
 - ``ours again``: the same object a second time, so its ratio to ``ours`` is noise;
-- ``ours compiled``: the same weights, ``predict_masked`` under torch.compile.
+- ``ours compiled``: the same weights, ``predict_masked`` under torch.compile, as
+  ``compile=True`` in a config has it;
+- ``ours compiled, fused``: the same with the fused AdamW of the pre-training configs.
 
 What the columns mean:
 
@@ -66,6 +68,7 @@ from step_models import SIZES, Size, build_pair, compiled_twin
 
 UNTIMED_ROUNDS = 2  # one to warm up, one to trace memory
 THEIRS, OURS, AGAIN, COMPILED = 'mmpretrain', 'ours', 'ours again', 'ours compiled'
+FUSED = f'{COMPILED}, fused'
 
 
 @dataclass
@@ -110,11 +113,11 @@ def measure(
     images = torch.randn(size.batch, 3, size.image, size.image, device=device)
     models = {THEIRS: theirs, OURS: ours, AGAIN: ours}
     if compiled:
-        models[COMPILED] = compiled_twin(ours)
+        models[COMPILED] = models[FUSED] = compiled_twin(ours)
     own_flops = size.batch * count_flops(ours, images[:1])
     flops = dict.fromkeys(models, own_flops)
     flops[THEIRS] = size.batch * count_flops(theirs, images[:1])
-    steps = {name: Step(model, images, precision) for name, model in models.items()}
+    steps = {name: Step(model, images, precision, name == FUSED) for name, model in models.items()}
     for name, step in steps.items():
         tick(f'{size.name} {precision}: warm-up, {name}')
         step()
@@ -236,7 +239,7 @@ def main() -> None:
     args = parse_args()
     MMLogger.get_instance('mim_secrets', log_level='ERROR')  # no line per parameter
     settings = list(itertools.product(args.archs, args.precisions))
-    variants = 4 if args.compile else 3
+    variants = 5 if args.compile else 3
     rows: list[Row] = []
     with Progress(
         TextColumn('{task.description}'),

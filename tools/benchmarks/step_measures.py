@@ -22,12 +22,14 @@ CPU_INFO = Path('/proc/cpuinfo')
 class Step:
     """A training step of one variant, and how long each one took."""
 
-    def __init__(self, model: torch.nn.Module, images: torch.Tensor, precision: str) -> None:
+    def __init__(
+        self, model: torch.nn.Module, images: torch.Tensor, precision: str, fused: bool = False
+    ) -> None:
         self.model = model
         self.images = images
         self.precision = precision
         self.optimizer = torch.optim.AdamW(
-            model.parameters(), lr=1e-4, betas=(0.9, 0.95), weight_decay=0.05
+            model.parameters(), lr=1e-4, betas=(0.9, 0.95), weight_decay=0.05, fused=fused
         )
         self.seconds: list[float] = []
         self.memory = 0

@@ -13,13 +13,16 @@ import itertools
 import json
 import re
 import statistics
+import subprocess
 import sys
 from pathlib import Path
 
+TOOLS = Path(__file__).resolve().parents[1]
 DOCS = Path(__file__).resolve().parents[2] / 'docs' / 'en'
 STUDY = DOCS / 'study'
 NAMES = dict(scratch='from scratch', mae='MAE', mff='MFF')
 BENCHMARK = DOCS / 'benchmarks' / 'pretrain_step.csv'
+LOADING = DOCS / 'benchmarks' / 'checkpoint_loading.csv'
 
 
 def markdown(header: list[str], rows: list[list[str]]) -> str:
@@ -122,11 +125,49 @@ def _between(row: dict[str, str], key: str) -> str:
     return f'{float(row[key]):.2f} ({low:.2f} to {high:.2f})'
 
 
+def loading() -> str:
+    """Medians over rounds; the ratio is taken within each."""
+    with open(LOADING, newline='') as file:
+        results = list(csv.DictReader(file))
+    first = results[0]
+    by_variant: dict[str, list[dict[str, str]]] = {}
+    for row in results:
+        by_variant.setdefault(row['variant'], []).append(row)
+    alone = [float(row['seconds']) for row in by_variant['torch.load']]
+    rows = []
+    for variant, readings in by_variant.items():
+        seconds = [float(row['seconds']) for row in readings]
+        ratios = sorted(own / base for own, base in zip(seconds, alone, strict=True))
+        rows.append(
+            [
+                variant,
+                f'{statistics.median(seconds):.2f}',
+                f'{statistics.median(ratios):.2f} ({ratios[0]:.2f} to {ratios[-1]:.2f})',
+                f'{max(float(row["copies"]) for row in readings):.2f}',
+            ]
+        )
+    where = (
+        f'ViT-{first["arch"][0].upper()}, a file of {first["file_mib"]} MiB, {first["device"]}, '
+        f'{first["cores"]} cores, one thread, torch {first["torch"]}, {len(alone)} rounds.'
+    )
+    header = ['', 'median seconds', 'ratio to torch.load (least to most)', 'copies, at most']
+    return where + '\n\n' + markdown(header, rows)
+
+
+def layouts() -> str:
+    """What the converter says about itself."""
+    converter = TOOLS / 'model_converters' / 'convert.py'
+    command = [sys.executable, str(converter), '--table']
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+
 TABLES = {
     'study results': study_results,
     'study findings': study_findings,
     'study machine': study_machine,
     'pretrain step': benchmark,
+    'checkpoint loading': loading,
+    'layouts': layouts,
 }
 
 
