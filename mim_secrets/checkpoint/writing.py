@@ -9,12 +9,15 @@ import safetensors
 import safetensors.torch
 import torch
 
-TORCH_SUFFIXES = ('.pth', '.pt')
+TORCH_SUFFIXES = ('.pth', '.pt', '.bin')
 PLAIN = (str, int, float, bool, type(None))
 
 
 def write_checkpoint(
-    path: str | Path, tensors: dict[str, torch.Tensor], meta: dict | None = None
+    path: str | Path,
+    tensors: dict[str, torch.Tensor],
+    meta: dict | None = None,
+    key: str = 'state_dict',
 ) -> None:
     """Write ``tensors`` to a ``.pth`` or ``.safetensors`` file, whole or not at all.
 
@@ -26,6 +29,8 @@ def write_checkpoint(
         meta: Strings, numbers, and lists and dictionaries of them. A ``.pth`` file
             holds ``dict(meta=meta, state_dict=tensors)``; the header of a
             ``.safetensors`` file holds them as strings, those that are none as JSON.
+        key: What stands for ``state_dict`` in a ``.pth`` file that other code is to
+            read; empty for a plain dictionary of tensors, without ``meta``.
     """
     path = Path(path).expanduser()
     meta = meta or {}
@@ -35,7 +40,7 @@ def write_checkpoint(
         if path.suffix == '.safetensors':
             _save_safetensors(temporary, tensors, meta)
         else:
-            _save_torch(temporary, tensors, meta)
+            _save_torch(temporary, tensors, meta, key)
         _flush(temporary)
         os.replace(temporary, path)
         _flush(path.parent)
@@ -86,11 +91,11 @@ def _check_plain(value: object, where: str) -> None:
         )
 
 
-def _save_torch(path: Path, tensors: dict[str, torch.Tensor], meta: dict) -> None:
+def _save_torch(path: Path, tensors: dict[str, torch.Tensor], meta: dict, key: str) -> None:
     # through a file object: a path would put its random name into the bytes
     with path.open('wb') as file:
         state_dict = {name: _dense(tensor) for name, tensor in tensors.items()}
-        torch.save(dict(meta=meta, state_dict=state_dict), file)
+        torch.save({'meta': meta, key: state_dict} if key else state_dict, file)
 
 
 def _save_safetensors(path: Path, tensors: dict[str, torch.Tensor], meta: dict) -> None:

@@ -278,7 +278,12 @@ def test_only_one_place_opens_everything() -> None:
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call) and CARELESS.search(ast.unparse(node.func)):
                 words = {word.arg: ast.unparse(word.value) for word in node.keywords}
-                if words.get('weights_only') != 'True':
-                    careless.append((str(path.relative_to(REPO)), ast.unparse(node.func)))
+                called = ast.unparse(node.func)
+                # NumPy opens pickles only when it is told to
+                safe = called == 'np.load' and words.get('allow_pickle', 'False') == 'False'
+                if words.get('weights_only') != 'True' and not safe:
+                    careless.append((str(path.relative_to(REPO)), called))
     allowed = {('mim_secrets/compat.py', 'pickle.UnpicklingError')}  # an error is no reader
-    assert set(careless) - allowed == {('tools/model_converters/convert.py', 'torch.load')}
+    converter = 'tools/model_converters/convert.py'
+    trusting = {(converter, 'torch.load'), (converter, 'pickle.loads')}
+    assert set(careless) - allowed == trusting

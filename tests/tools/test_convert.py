@@ -83,6 +83,20 @@ def test_there_and_back_is_the_same(convert) -> None:
     assert_same(read_checkpoint('back.pth'), tensors)
 
 
+@pytest.mark.parametrize(
+    ('name', 'key'), [('timm', 'state_dict'), ('mae', 'model'), ('huggingface', None)]
+)
+def test_tensors_stand_where_their_house_looks(convert, name: str, key: str | None) -> None:
+    """Breaks when the loaders of MAE's authors find no 'model' in a file, or those of
+    transformers find more than tensors."""
+    write_mae()
+    convert('mae.pth', 'out.pth', '--to', name)
+    content = torch.load('out.pth', weights_only=True)
+    tensors = content if key is None else content[key]
+    assert all(isinstance(tensor, torch.Tensor) for tensor in tensors.values())
+    assert tensors.keys() == read_checkpoint('out.pth').keys()
+
+
 def test_an_encoder_alone_loads_into_the_bare_model(convert) -> None:
     """Breaks when --encoder-only leaves a prefix, a decoder or a head in the file."""
     model = shaken(HOUSES['timm'].theirs())
@@ -134,7 +148,7 @@ def test_the_table_has_a_row_for_every_layout(convert) -> None:
         (['mae.pth', 'out.pth', '--to', 'nobody'], "There is no layout 'nobody'; there are beit,"),
         (['mae.pth', 'out.pth', '--to', 'swin-transformer'], 'for a vit encoder; there are beit'),
         (['mae.pth', 'mae.pth', '--to', 'timm'], 'mae.pth exists; name another file, or add'),
-        (['mae.pth', 'out.bin', '--to', 'timm'], 'out.bin must end in .pth or .safetensors'),
+        (['mae.pth', 'out.txt', '--to', 'timm'], 'out.txt must end in .pth or .safetensors'),
         (['mae.pth', 'no/out.pth', '--to', 'timm'], 'does not exist'),
         (['none.pth', 'out.pth', '--to', 'timm'], 'no checkpoint at none.pth'),
         (['mae.pth', 'out.pth', '--to', 'vitpose'], 'vitpose can be read but not written'),
@@ -170,6 +184,16 @@ def test_code_runs_only_with_trust_and_after_a_warning(convert, tmp_path: Path) 
     assert said.startswith('Warning: in.pth is opened with --trust, which runs whatever code')
     assert target.exists()
     assert 'blocks.0.norm1.weight' in read_checkpoint('out.pth')
+
+
+def test_trust_opens_what_detectron2_writes(convert) -> None:
+    """Breaks when a plain pickle of NumPy arrays, which torch cannot read, is called
+    broken."""
+    tensors = random_tensors(mae())
+    arrays = {name: tensor.numpy() for name, tensor in tensors.items()}
+    Path('in.pkl').write_bytes(pickle.dumps(dict(model=arrays, matching_heuristics=True)))
+    convert('in.pkl', 'out.pth', '--to', 'mae', '--trust')
+    assert_same(read_checkpoint('out.pth'), tensors)
 
 
 @pytest.mark.parametrize('content', [b'', b'no pickle', pickle.dumps([1, 2])])

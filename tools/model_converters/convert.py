@@ -6,8 +6,9 @@
     python tools/model_converters/convert.py --table
 
 IN is a file or the work directory of a run. OUT ends in .pth or .safetensors; in a
-.pth file the tensors stand under state_dict. --list tells whose names IN has, how
-that was found out and what would be left behind. --table lists the layouts.
+.pth file the tensors stand where the house that it is for looks for them. --list
+tells whose names IN has, how that was found out and what would be left behind.
+--table lists the layouts.
 """
 
 import argparse
@@ -78,7 +79,7 @@ def main() -> None:
     layout = layout_named(args.to, found.layout.family)
     theirs = from_ours(ours.tensors, layout, args.encoder_only)
     meta = dict(layout=layout.name, family=layout.family, converted_from=found.layout.name)
-    write_checkpoint(args.output, theirs.tensors, meta)
+    write_checkpoint(args.output, theirs.tensors, meta, layout.file_key)
     print(f'{args.output}: {amount(theirs.tensors)}, {layout.name} names.')
     print(*dropped_lines({**ours.dropped, **theirs.dropped}), sep='\n')
 
@@ -102,7 +103,10 @@ def read_trusted(path: Path) -> StateDict:
     """Open a file that holds more than weights, which may run any code."""
     print(f'Warning: {path} is opened with --trust, which runs whatever code it contains.')
     try:
-        content = torch.load(path, map_location='cpu', weights_only=False)
+        if path.suffix == '.pkl':  # as detectron2 writes them, without torch
+            content = pickle.loads(path.read_bytes())
+        else:
+            content = torch.load(path, map_location='cpu', weights_only=False)
     except (pickle.UnpicklingError, EOFError, RuntimeError) as error:
         raise ValueError(f'{path} is no whole checkpoint ({error}); copy it again.') from error
     return weights_of(content, path)[0]

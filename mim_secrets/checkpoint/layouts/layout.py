@@ -23,6 +23,8 @@ class Layout:
         encoder: Rules for what is in the encoder, relative to it on both sides.
         beside: Rules for what surrounds it, relative to the whole model.
         writes: Whether ours can be turned into it.
+        file_key: Under which name that house looks for the tensors in a ``.pth``
+            file; empty where the file is nothing but tensors.
     """
 
     name: str
@@ -34,6 +36,7 @@ class Layout:
     beside: tuple[Rule, ...] = ()
     absent: tuple[str, ...] = ()
     writes: bool = True
+    file_key: str = 'state_dict'
 
     def at_home(self, prefix: str) -> bool:
         """Whether ``prefix`` is one under which that house keeps its encoder."""

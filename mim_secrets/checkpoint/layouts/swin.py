@@ -109,6 +109,7 @@ MICROSOFT = Layout(
         *LAST_NORM,
     ),
     beside=(Rule('head.*', 'head.fc.*'),),
+    file_key='model',
 )
 MICROSOFT_V2 = replace(
     MICROSOFT,
@@ -156,6 +157,7 @@ TIMM = replace(
         *LAST_NORM,
     ),
     beside=same('head.fc.*'),
+    file_key='state_dict',
 )
 TIMM_V2 = replace(
     MICROSOFT_V2,
@@ -171,6 +173,7 @@ TIMM_V2 = replace(
         *LAST_NORM,
     ),
     beside=TIMM.beside,
+    file_key='state_dict',
 )
 
 # ---- Hugging Face ----
@@ -223,6 +226,7 @@ HUGGINGFACE = Layout(
         *HF_NORM,
     ),
     beside=(*HF_HEAD, *PIXELS),
+    file_key='',
 )
 HUGGINGFACE_V2 = replace(
     HUGGINGFACE,

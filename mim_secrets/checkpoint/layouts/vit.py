@@ -156,6 +156,7 @@ MAE = replace(
         Rule('decoder_norm.*', 'neck.ln1.*'),
         Rule('decoder_pred.*', 'neck.decoder_pred.*'),
     ),
+    file_key='model',
 )
 
 BEIT_BLOCKS = under('blocks.{n}.', 'layers.{n}.', (*SCALES, BEIT_BIAS, *same(TABLE), *TIMM_BLOCK))
@@ -168,6 +169,7 @@ BEIT = replace(
     signs=(*TIMM.signs, 'blocks.0.attn.q_bias'),
     absent=(),
     encoder=(*TIMM_STEM, *same('mask_token'), *BEIT_BLOCKS, *TIMM_NORMS),
+    file_key='model',
 )
 
 SIMMIM = replace(
@@ -195,6 +197,7 @@ DETECTRON2 = replace(
         *under('blocks.{n}.', 'layers.{n}.', VITDET_BLOCK),
     ),
     beside=(),
+    file_key='model',
 )
 
 VITPOSE = replace(
@@ -255,6 +258,7 @@ HUGGINGFACE = Layout(
         Rule('decoder.decoder_norm.*', 'neck.ln1.*'),
         Rule('decoder.decoder_pred.*', 'neck.decoder_pred.*'),
     ),
+    file_key='',
 )
 
 # Where a file fits several, the first one counts.
