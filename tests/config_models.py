@@ -2,16 +2,20 @@
 
 import copy
 import functools
+import math
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from mmengine.config import Config
 from mmengine.optim import OptimWrapper, build_optim_wrapper
 from mmengine.registry import FUNCTIONS, MODELS, DefaultScope
 from mmpretrain.structures import DataSample
+from torch.overrides import TorchFunctionMode
+from torch.utils.flop_counter import FlopCounterMode
 
-from mim_secrets.models import Mask, ViT
+from mim_secrets.models import Mask, MaskedImageModel, RepLKNet, ViT
 
 ROOT = Path(__file__).parent.parent
 CONFIGS = sorted(
@@ -20,7 +24,11 @@ CONFIGS = sorted(
     if '_base_' not in path.parts
 )
 IMAGENET = [name for name in CONFIGS if not name.startswith('playground/')]
-PRETRAINING = [name for name in IMAGENET if '/benchmarks/' not in name]
+RECIPES = [name for name in IMAGENET if name.startswith('recipes/')]
+SUPERVISED = [name for name in IMAGENET if name.startswith('supervised/')]
+PRETRAINING = [
+    name for name in IMAGENET if '/benchmarks/' not in name and name not in (*RECIPES, *SUPERVISED)
+]
 BENCHMARKS = [name for name in IMAGENET if '/benchmarks/' in name]
 
 
@@ -40,22 +48,32 @@ def model_cfg(cfg: Config) -> dict:
 
 
 def shrink(cfg: Config) -> None:
-    """Keep widths, heads and losses; leave two blocks and sixteen patches."""
+    """Keep widths, heads, windows and losses; leave few blocks and few patches."""
     encoder = cfg.model.backbone
+    kind = MODELS.get(f'mim_secrets.{encoder.type.split(".")[-1]}')
     arch = encoder.arch
-    arch = dict(ViT.arch_zoo[arch] if isinstance(arch, str) else arch)
-    encoder.update(
-        arch=dict(arch, num_layers=2),
-        img_size=4 * encoder.get('patch_size', 16),
-        init_cfg=None,
-    )
+    zoo = kind.arch_settings if kind is RepLKNet else kind.arch_zoo
+    arch = dict(zoo[arch] if isinstance(arch, str) else arch)
+    if kind is ViT:
+        frozen_before, frozen_after = arch['num_layers'], 2
+        arch['num_layers'] = 2
+        side = 4 * encoder.get('patch_size', 16)
+    else:
+        blocks = 'layers' if kind is RepLKNet else 'depths'
+        count = len(arch[blocks])
+        frozen_before = frozen_after = count if kind is RepLKNet else count - 1
+        arch[blocks] = [2] + [1] * (count - 1)
+        side = encoder.get('patch_size', 4) * 2**count  # the last map is 2x2
+    encoder.update(arch=arch, img_size=side, init_cfg=None)
     if 'frozen_stages' in encoder:
-        assert encoder.frozen_stages == arch['num_layers'], 'a probe trains no block'
-        encoder.frozen_stages = 2
+        assert encoder.frozen_stages == frozen_before, 'a probe trains no block'
+        encoder.frozen_stages = frozen_after
     if 'depth' in (cfg.model.get('neck') or {}):
         cfg.model.neck.depth = 1
     if 'levels' in (cfg.model.get('fusion') or {}):
         cfg.model.fusion.levels = None
+    if 'streams' in (cfg.model.get('fusion') or {}):
+        cfg.model.fusion.streams = cfg.model.neck.depth  # each block of the decoder reads one
 
 
 def one_batch(cfg: Config) -> dict:
@@ -72,9 +90,18 @@ def one_batch(cfg: Config) -> dict:
     return FUNCTIONS.get(cfg.train_dataloader.collate_fn.type)(samples)
 
 
+class RealRates(TorchFunctionMode):
+    """Lets encoders read the rates of drop path, which have no values on ``meta``."""
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        device = dict(device='cpu') if func is torch.linspace else {}
+        return func(*args, **{**(kwargs or {}), **device})
+
+
 def built_on_meta(cfg: Config) -> torch.nn.Module:
     """The whole model, without memory for its parameters."""
-    with DefaultScope.overwrite_default_scope(cfg.default_scope), torch.device('meta'):
+    scope = DefaultScope.overwrite_default_scope(cfg.default_scope)
+    with scope, torch.device('meta'), RealRates():
         return MODELS.build(model_cfg(cfg))
 
 
@@ -85,10 +112,40 @@ def forward_once(model: torch.nn.Module, cfg: Config, batch: int) -> torch.Tenso
         images = torch.empty(batch, 3, side, side)
         if not hasattr(model, 'masking'):
             return model(images)
-        count = (side // model.backbone.patch_size) ** 2
-        ids = torch.arange(count).expand(batch, -1)
-        visible = model.masking.num_visible(count)
-        return model.loss(images, mask=Mask(ids[:, :visible], ids[:, visible:]))['loss']
+        return model.loss(images, mask=any_mask(model, images))['loss']
+
+
+def any_mask(model: MaskedImageModel, images: torch.Tensor) -> Mask:
+    """As many patches visible, masked and asked for as the model draws; which, is open."""
+    masking, (rows, columns) = model.masking, model.grid(images)
+    cell = masking.unit**2
+    visible = cell * masking.num_visible(rows * columns // cell)
+    ids = torch.arange(rows * columns).expand(len(images) * masking.masks_per_image, -1)
+    masked = ids[:, visible:]
+    asked = cell * math.ceil(masked.shape[1] // cell * masking.asked_share - 1e-6)
+    return Mask(ids[:, :visible], masked, masked[:, :asked] if masking.asked_share < 1 else None)
+
+
+class Cost(NamedTuple):
+    """What one image costs in a forward pass, and what comes out."""
+
+    parameters: int
+    macs: int  # multiply-adds
+    shape: tuple[int, ...]  # of the loss, or of the scores
+
+
+def cost_of(name: str) -> Cost:
+    """Of a config; those with the same model are measured once."""
+    cfg = read(name)
+    return once(_measure, cfg, cfg.model)
+
+
+def _measure(cfg: Config) -> Cost:
+    model = built_on_meta(cfg).eval()
+    with FlopCounterMode(display=False) as counter:
+        output = forward_once(model, cfg, batch=1)
+    parameters = sum(parameter.numel() for parameter in model.parameters())
+    return Cost(parameters, counter.get_total_flops() // 2, tuple(output.shape))
 
 
 def optimizer_of(cfg: Config, model: torch.nn.Module) -> OptimWrapper:

@@ -5,17 +5,29 @@ import re
 import pytest
 from mmengine.config import Config
 
-from tests.config_models import BENCHMARKS, PRETRAINING, read
+from tests.config_models import BENCHMARKS, PRETRAINING, SUPERVISED, read
 
-PRETRAINING_NAME = re.compile(
-    r'(?P<method>mae|mff)/(?P=method)_vit-(?P<arch>small|base|large)-p(?P<patch>\d+)_'
-    r'8xb(?P<batch>\d+)(?P<amp>-amp)-(?P<crop>rrc|src)-coslr-(?P<epochs>\d+)e_in1k\.py'
+ENCODER = (
+    r'(?P<encoder>vit|swin|swinv2|replknet)-(?P<arch>small|base|large|31B)'
+    r'(-p(?P<patch>\d+))?(-w(?P<window>\d+))?_8xb(?P<batch>\d+)'
 )
+LENGTH = r'(?P<fall>cos|step)lr-(?P<epochs>\d+)e_in1k(-(?P<size>\d+)px)?\.py'
+PRETRAINING_NAME = re.compile(
+    r'(?P<folder>mae|mff|pixmim|simmim)/(?P<method>mae|mff|pixmim|simmim|mff-pixmim|mff-simmim)_'
+    + ENCODER
+    + r'(?P<amp>-amp)(-(?P<crop>rrc|src))?-'
+    + LENGTH
+)
+SUPERVISED_NAME = re.compile(r'supervised/supervised_' + ENCODER + r'(?P<amp>-amp)-' + LENGTH)
 BENCHMARK_NAME = re.compile(
-    r'(?P<method>mae|mff)/benchmarks/vit-(?P<arch>small|base|large)-p(?P<patch>\d+)_'
-    r'8xb(?P<batch>\d+)(?P<amp>-amp)?(?P<linear>-linear)?-coslr-(?P<epochs>\d+)e_in1k\.py'
+    r'(?P<folder>mae|mff|pixmim|simmim)/benchmarks/'
+    + ENCODER
+    + r'(?P<amp>-amp)?(?P<linear>-linear)?-'
+    + LENGTH
 )
 CROPS = dict(rrc='mmpretrain.RandomResizedCrop', src='SimpleResizedCrop')
+TYPES = dict(vit='ViT', swin='Swin', swinv2='SwinV2', replknet='RepLKNet')
+FALLS = dict(cos='CosineAnnealingLR', step='MultiStepLR')
 
 
 @pytest.mark.parametrize('name', PRETRAINING)
@@ -24,11 +36,31 @@ def test_name_tells_what_is_pretrained(name: str) -> None:
     told = PRETRAINING_NAME.fullmatch(name)
     assert told, f'{name} is not named like the others'
     cfg = read(name)
-    assert cfg.model.type.lower() == told['method']
-    assert ('fusion' in cfg.model) == (told['method'] == 'mff')
+    fused = told['method'].startswith('mff')
+    method = told['method'].removeprefix('mff-')
+    assert told['folder'] == ('mff' if fused else told['method'])
+    assert cfg.model.type.lower() == told['folder']
+    assert ('fusion' in cfg.model) == fused
+    target = cfg.model.head.get('target', {}).get('type')
+    assert (target == 'LowPassTarget') == (method == 'pixmim')
+    assert (cfg.model.neck.type == 'SimMIMDecoder') == (method == 'simmim')
     assert cfg.optim_wrapper.type == 'AmpOptimWrapper'
     kinds = [step.type for step in cfg.train_dataloader.dataset.pipeline]
-    assert [crop for crop, kind in CROPS.items() if kind in kinds] == [told['crop']]
+    # SimMIM has one way of cropping, so that its names tell none
+    crop = told['crop'] or 'rrc'
+    assert [crop for crop, kind in CROPS.items() if kind in kinds] == [crop]
+    check_common(cfg, told)
+
+
+@pytest.mark.parametrize('name', SUPERVISED)
+def test_name_tells_what_is_trained_on_labels(name: str) -> None:
+    """Breaks when a supervised twin starts from a checkpoint, or is named after another."""
+    told = SUPERVISED_NAME.fullmatch(name)
+    assert told, f'{name} is not named like the others'
+    cfg = read(name)
+    assert cfg.model.type == 'ImageClassifier'
+    assert cfg.model.backbone.init_cfg is None
+    assert cfg.optim_wrapper.type == 'AmpOptimWrapper'
     check_common(cfg, told)
 
 
@@ -45,22 +77,58 @@ def test_name_tells_what_is_measured(name: str) -> None:
 
 
 def check_common(cfg: Config, told: re.Match) -> None:
-    assert cfg.model.backbone.arch == told['arch']
-    assert cfg.model.backbone.patch_size == int(told['patch'])
+    encoder = cfg.model.backbone
+    assert encoder.type.removeprefix('mim_secrets.') == TYPES[told['encoder']]
+    assert encoder.arch == told['arch']
+    assert encoder.img_size == int(told['size'] or 224)
+    if told['patch']:
+        assert encoder.patch_size == int(told['patch'])
+    if told['window']:
+        windows = encoder.window_size
+        assert int(told['window']) == (windows if isinstance(windows, int) else windows[0])
+    assert cfg.param_scheduler[-1].type == FALLS[told['fall']]
     assert cfg.train_dataloader.batch_size == int(told['batch'])
     assert cfg.auto_scale_lr.base_batch_size == 8 * int(told['batch'])
     assert cfg.train_cfg.max_epochs == int(told['epochs'])
 
 
-def test_both_methods_are_measured_alike() -> None:
+def test_all_methods_are_measured_alike() -> None:
     """Breaks when a benchmark is changed for one method only."""
-    mae, mff = (
-        {name.removeprefix(method): read(name) for name in BENCHMARKS if method in name}
-        for method in ('mae/', 'mff/')
-    )
-    assert mae.keys() == mff.keys()
-    for name, cfg in mae.items():
-        assert cfg.to_dict() == mff[name].to_dict(), name
+    measured: dict[str, dict[str, dict]] = {}
+    for name in BENCHMARKS:
+        method, _, benchmark = name.partition('/benchmarks/')
+        measured.setdefault(benchmark, {})[method] = read(name).to_dict()
+    for benchmark, methods in measured.items():
+        first, *others = methods.values()
+        assert all(other == first for other in others), benchmark
+    # what follows MFF is what follows the methods that it is put on
+    assert all(len(methods) > 1 for methods in measured.values() if 'mff' in methods)
+    alone = {name for name, methods in measured.items() if len(methods) == 1}
+    assert all('large' in name or 'replknet' in name for name in alone)
+
+
+def test_fusion_is_all_that_mff_adds() -> None:
+    """Breaks when a fused run and the one that it is compared with differ in more."""
+    for name in PRETRAINING:
+        told = PRETRAINING_NAME.fullmatch(name)
+        if '-' not in told['method']:
+            continue
+        fused = read(name).to_dict()
+        method = told['method'].removeprefix('mff-')
+        plain = read(f'{method}/{name.removeprefix("mff/mff-")}').to_dict()
+        assert fused['model'].pop('fusion')['type'] == 'MultiLevelFusion'
+        assert (fused['model'].pop('type'), plain['model'].pop('type').lower()) == ('MFF', method)
+        assert fused == plain, name
+
+
+def test_pixmim_is_mae_with_another_target() -> None:
+    """Breaks when PixMIM differs from the MAE that it is compared with in more."""
+    for epochs in (300, 800):
+        rest = f'vit-base-p16_8xb512-amp-src-coslr-{epochs}e_in1k.py'
+        pixmim, mae = read(f'pixmim/pixmim_{rest}'), read(f'mae/mae_{rest}')
+        assert pixmim.model.head.pop('target') == dict(type='LowPassTarget', cutoff=40 / 224)
+        pixmim.model.type = 'MAE'
+        assert pixmim.to_dict() == mae.to_dict()
 
 
 def test_methods_and_crops_differ_in_nothing_else() -> None:

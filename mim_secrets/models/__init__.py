@@ -1,3 +1,4 @@
+from .backbones.replknet import RepLKNet
 from .backbones.swin import Swin
 from .backbones.swin_v2 import SwinV2
 from .backbones.vit import ViT
@@ -32,6 +33,7 @@ __all__ = [
     'PixelHead',
     'RandomMasking',
     'Reconstruction',
+    'RepLKNet',
     'ResizingPreprocessor',
     'SimMIM',
     'SimMIMDecoder',

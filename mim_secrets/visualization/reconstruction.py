@@ -18,11 +18,12 @@ GUTTER = 6
 
 
 def fixed_mask(model: MaskedImageModel, images: torch.Tensor, seed: int) -> Mask:
-    """The mask that ``seed`` stands for, the same on every device.
+    """The mask that ``seed`` stands for, one for each image, the same on every device.
 
     The model's own stream of masks stays where it is.
     """
     masking = copy.deepcopy(model.masking)
+    masking.masks_per_image = 1
     masking.reseed(seed)
     mask = masking(len(images), model.grid(images), torch.device('cpu'))
     return mask.to(images.device)

@@ -171,6 +171,7 @@ OTHERS = {
     'quickstart.py': 'starts train.py and test.py',
     'analysis_tools/param_groups.py': 'builds models and does not fill them',
     'benchmarks/checkpoint_loading.py': 'reads the file that it has just written',
+    'benchmarks/recipes.py': 'starts train.py, whose checkpoints it hands on',
     'misc/write_tables.py': 'reads tables of numbers',
 }
 LINES = [

@@ -7,6 +7,7 @@ from mim_secrets.engine.runner import compile_model
 from tests.models.small import small_model
 
 
+@pytest.mark.slow
 def test_the_forward_pass_is_compiled_whole() -> None:
     """Breaks when something in the road from visible pixels to predictions stops the
     tracing, so that pieces run uncompiled, or when the result changes."""

@@ -64,6 +64,7 @@ def test_merging_counts_reaches_the_encoder() -> None:
     assert set(found.values()) == set(range(12))
 
 
+@pytest.mark.slow
 def test_configs_name_one_layer_decay() -> None:
     """Breaks when a config names another library's constructor, with its own depths."""
     named = {name: read(name).optim_wrapper.get('constructor') for name in CONFIGS}
@@ -72,6 +73,7 @@ def test_configs_name_one_layer_decay() -> None:
 
 
 @pytest.mark.parametrize('name', FINETUNED)
+@pytest.mark.slow
 def test_configs_learn_as_with_mmpretrain(name: str) -> None:
     """Breaks when a config that was written for mmpretrain's constructor learns
     otherwise with ours, or goes back to a group for every parameter."""
@@ -82,7 +84,8 @@ def test_configs_learn_as_with_mmpretrain(name: str) -> None:
         cfg.optim_wrapper.constructor = MMPRETRAINS
         theirs = optimizer_of(cfg, model)
     assert settings(model, ours) == settings(model, theirs)
-    assert len(ours.optimizer.param_groups) == 2 * (model.backbone.num_layers + 2)
+    _, depths = model.backbone.get_layer_depth('')
+    assert len(ours.optimizer.param_groups) == 2 * depths
 
 
 def mae_rate(name: str, layers: int) -> float:

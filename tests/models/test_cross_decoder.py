@@ -6,6 +6,7 @@ import torch
 
 from mim_secrets.models import CrossDecoder, Mask, MultiLevelFusion
 from mim_secrets.models.patches import sincos_positions
+from mim_secrets.visualization import fixed_mask, reconstruction_grid
 from tests.models.oracles import gradients, shake
 from tests.models.small import small_model
 
@@ -192,3 +193,15 @@ def test_several_masks_are_drawn_for_an_image_that_is_repeated() -> None:
     expected = torch.stack(separately).mean()
     torch.testing.assert_close(model.loss(images, mask=mask)['loss'], expected)
     assert model.reconstruct(images).pasted.shape == images.shape
+
+
+def test_a_picture_shows_one_of_an_images_masks() -> None:
+    """Breaks when a sheet of reconstructions has more masks than images, which stopped
+    training at the first picture."""
+    masking = dict(type='mim_secrets.RandomMasking', ratio=0.75, masks_per_image=4)
+    model = small_model('MFF', masking=masking).eval()
+    images = torch.randn(2, 3, 32, 32)
+    mask = fixed_mask(model, images, seed=0)
+    pictures = model.reconstruct(images, mask)
+    assert reconstruction_grid(pictures, mask, model.data_preprocessor).ndim == 3
+    assert torch.equal(pictures.masked == 0, pictures.pasted != images)

@@ -75,6 +75,7 @@ def files_in(folder: Path) -> tuple[Path, Path, dict]:
     return pth, pth.with_suffix('.safetensors'), described
 
 
+@pytest.mark.slow
 def test_a_run_is_published(work_dir: Path, tmp_path: Path, publish) -> None:
     """Breaks when the two files differ in a bit, hold more than weights, or are
     described by hashes of something else than their bytes."""

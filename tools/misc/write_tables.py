@@ -22,6 +22,7 @@ DOCS = Path(__file__).resolve().parents[2] / 'docs' / 'en'
 STUDY = DOCS / 'study'
 NAMES = dict(scratch='from scratch', mae='MAE', mff='MFF')
 BENCHMARK = DOCS / 'benchmarks' / 'pretrain_step.csv'
+RECIPES = DOCS / 'recipes'
 LOADING = DOCS / 'benchmarks' / 'checkpoint_loading.csv'
 
 
@@ -161,6 +162,96 @@ def layouts() -> str:
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
 
+def recipes() -> str:
+    """Accuracy beside compute, and a sentence on those that cost half as much as MFF."""
+    costs, probes, results = (_rows(RECIPES / f'{n}.csv') for n in ('costs', 'probes', 'results'))
+    values: dict[tuple[str, str], list[float]] = {}
+    for row in results:
+        values.setdefault((row['recipe'], row['measure']), []).append(float(row['top1']))
+    seeds = max(map(len, values.values()))
+    whole = next(float(row['total_gflop']) for row in costs if row['recipe'] == 'mff')
+    measures = ('kNN', 'linear probe', 'fine-tuning')
+    rows, sentences = [], []
+    for row in costs:
+        name, compute = row['recipe'], float(row['total_gflop']) / whole
+        rows.append(
+            [
+                f'**{row["title"]}**: {row["changes"]}',
+                *(_over_seeds(values.get((name, measure), []), seeds) for measure in measures),
+                _between(row, 'ratio_to_mff'),
+                f'{float(row["gflop_per_view"]):.4f}',
+                f'{compute:.2f}',
+                _compute_to_mae(name, probes, whole),
+            ]
+        )
+        linear = [values.get((who, 'linear probe'), []) for who in (name, 'mff')]
+        if compute <= 0.5 and min(map(len, linear)) > 1:
+            sentences.append(_beside_mff(row['title'], compute, *linear))
+    first = costs[0]
+    where = (
+        f'{first["device"]}, {first["threads"]} thread, torch {first["torch"]}, float32; mean ± '
+        f'sample standard deviation over {seeds} seeds; steps timed in {first["rounds"]} rounds.'
+    )
+    header = ['recipe', *measures, 'images/s, times MFF (quartiles)', 'GFLOP per image']
+    header += ['compute, times MFF', "compute until MAE's last linear probe, times MFF"]
+    return '\n\n'.join([where, markdown(header, rows), '\n'.join(sentences)]).strip()
+
+
+def recipes_pilot() -> str:
+    """Every probe of the pilot."""
+    rows = [
+        [
+            row['tried'],
+            f'{row["epoch"]} of {row["epochs"]}',
+            f'{float(row["compute"]):.2f}',
+            row['knn_top1'],
+            row['linear_top1'],
+        ]
+        for row in _rows(RECIPES / 'pilot.csv')
+    ]
+    return markdown(['', 'epoch', 'compute', 'kNN', 'linear probe'], rows)
+
+
+def _beside_mff(title: str, compute: float, own: list[float], mff: list[float]) -> str:
+    gap = statistics.mean(own) - statistics.mean(mff)
+    spread = max(statistics.stdev(own), statistics.stdev(mff))
+    return (
+        f'- **{title}**, with {compute:.2f} of the compute, ends {abs(gap):.2f} points '
+        f"{'above' if gap > 0 else 'below'} MFF's linear probe, "
+        f'{"more" if abs(gap) > spread else "no more"} than the larger spread of the two '
+        f'({spread:.2f}).'
+    )
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
+    with path.open(newline='') as file:
+        return list(csv.DictReader(file))
+
+
+def _over_seeds(values: list[float], seeds: int) -> str:
+    if not values:
+        return '–'
+    spread = f' ± {statistics.stdev(values):.2f}' if len(values) > 1 else ''
+    fewer = f' ({len(values)} of {seeds})' if len(values) < seeds else ''
+    return f'{statistics.mean(values):.2f}{spread}{fewer}'
+
+
+def _compute_to_mae(recipe: str, probes: list[dict[str, str]], whole: float) -> str:
+    """Mean over seeds of what was spent at the first probe that is as good as the last
+    one of the same seed's MAE."""
+    last = {row['seed']: float(row['linear_top1']) for row in probes if row['recipe'] == 'mae'}
+    own = [row for row in probes if row['recipe'] == recipe and row['seed'] in last]
+    spent: dict[str, float] = {}
+    for row in own:
+        if float(row['linear_top1']) >= last[row['seed']]:
+            spent.setdefault(row['seed'], float(row['gflop']) / whole)
+    if not spent:
+        return 'never' if own else '–'
+    seeds = len({row['seed'] for row in own})
+    fewer = f' ({len(spent)} of {seeds} seeds)' if len(spent) < seeds else ''
+    return f'{statistics.mean(spent.values()):.2f}{fewer}'
+
+
 TABLES = {
     'study results': study_results,
     'study findings': study_findings,
@@ -168,6 +259,8 @@ TABLES = {
     'pretrain step': benchmark,
     'checkpoint loading': loading,
     'layouts': layouts,
+    'recipes': recipes,
+    'recipes pilot': recipes_pilot,
 }
 
 

@@ -48,7 +48,9 @@ def main() -> None:
     load_weights(model, newest_checkpoint(args.checkpoint))
     model = model.to(args.device).eval()
 
-    size = model.backbone.img_size
+    # grid and stride of the first level are what every encoder knows
+    stride = model.backbone.level_strides[0]
+    size = [stride * side for side in model.backbone.patch_resolution]
     images = np.stack([fit(read_image(path), *size) for path in paths])
     inputs = torch.from_numpy(images).permute(0, 3, 1, 2)
     batch = dict(inputs=inputs, data_samples=None)

@@ -13,7 +13,7 @@ class Layout:
 
     Attributes:
         name: What ``--to`` takes; unique within a family.
-        family: ``vit``, ``swin`` or ``swin_v2``.
+        family: ``vit``, ``swin``, ``swin_v2`` or ``replknet``.
         about: Whose files these are, in a line.
         encoder_at: Where that house keeps the encoder inside a whole model.
         signs: Names, relative to the encoder, by which the layout is told. The

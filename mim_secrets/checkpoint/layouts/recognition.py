@@ -5,11 +5,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mim_secrets.checkpoint.layouts.layout import Layout
+from mim_secrets.checkpoint.layouts.replknet import REPLKNETS
 from mim_secrets.checkpoint.layouts.swin import SWINS
 from mim_secrets.checkpoint.layouts.vit import VITS
 from mim_secrets.checkpoint.renaming import StateDict
 
-LAYOUTS: tuple[Layout, ...] = (*VITS, *SWINS)
+LAYOUTS: tuple[Layout, ...] = (*VITS, *SWINS, *REPLKNETS)
 
 
 @dataclass(frozen=True)

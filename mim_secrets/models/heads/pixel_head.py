@@ -4,6 +4,7 @@ import torch
 import torch.nn.functional as F
 from mmengine.model import BaseModule
 
+from mim_secrets.models.heads.targets import LocalNormTarget
 from mim_secrets.models.patches import gather_patches
 from mim_secrets.registry import MODELS
 
@@ -65,13 +66,19 @@ class PixelHead(BaseModule):
         """Predictions (B, K, p * p * C) back as pixels (B, K, C, p, p).
 
         With ``norm_pix`` the model never learnt a patch's mean and contrast, so
-        these are taken from the true patch.
+        these are taken from the true patch; likewise what a pixel is compared with,
+        where the target is ``LocalNormTarget``.
         """
         if self.norm_pix:
             mean, std = self._statistics(self.pixels(images, ids))
             predicted = predicted * std + mean
         size = (self.patch_size, self.patch_size, -1)
-        return predicted.unflatten(2, size).permute(0, 1, 4, 2, 3)
+        patches = predicted.unflatten(2, size).permute(0, 1, 4, 2, 3)
+        if isinstance(self.change, LocalNormTarget):
+            surroundings = self.change.surroundings(images.float())
+            mean, std = (gather_patches(maps, ids, self.patch_size) for maps in surroundings)
+            patches = patches * std + mean
+        return patches
 
     def loss(
         self, predicted: torch.Tensor, images: torch.Tensor, ids: torch.Tensor

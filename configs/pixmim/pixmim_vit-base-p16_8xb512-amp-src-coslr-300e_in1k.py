@@ -1,0 +1,6 @@
+_base_ = [
+    '../_base_/models/pixmim_vit-base-p16.py',
+    '../_base_/datasets/imagenet_bs512_src.py',
+    '../_base_/schedules/pretrain_coslr-300e.py',
+    '../_base_/default_runtime.py',
+]

@@ -1,0 +1,28 @@
+"""A linear classifier on the mean of the frozen RepLKNet's last map, on all labels.
+
+From a checkpoint: --cfg-options model.backbone.init_cfg.checkpoint=FILE
+"""
+
+_base_ = './vit-nano-p4_1xb256-linear-coslr-10e_playground-32px.py'
+
+model = dict(
+    backbone=dict(
+        _delete_=True,
+        type='mim_secrets.RepLKNet',
+        arch=dict(
+            large_kernel_sizes=[13, 7],
+            layers=[2, 4],
+            channels=[48, 96],
+            small_kernel=3,
+            dw_ratio=1,
+        ),
+        img_size=32,
+        strides=[2, 2],
+        dilations=[1, 1],
+        out_indices=[1],
+        frozen_stages=2,
+        drop_path_rate=0.0,
+        init_cfg=dict(type='SharedCheckpoint', checkpoint=''),
+    ),
+    neck=dict(_delete_=True, type='GlobalAveragePooling'),
+)

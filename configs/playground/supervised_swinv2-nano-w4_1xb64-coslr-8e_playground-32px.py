@@ -1,0 +1,7 @@
+"""The nano SwinV2 on all labels, for as long and on as many images a step as SimMIM."""
+
+_base_ = './supervised_swin-nano-w4_1xb64-coslr-8e_playground-32px.py'
+
+model = dict(
+    backbone=dict(type='mim_secrets.SwinV2', arch=dict(extra_norm_every_n_blocks=0)),
+)

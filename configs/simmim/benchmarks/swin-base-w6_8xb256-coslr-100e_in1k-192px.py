@@ -1,0 +1,8 @@
+_base_ = [
+    '../../_base_/models/finetune_swin-base-w7.py',
+    '../../_base_/datasets/imagenet_bs256_finetune-192px.py',
+    '../../_base_/schedules/finetune_simmim-coslr-100e.py',
+    '../../_base_/classification_runtime.py',
+]
+
+model = dict(backbone=dict(img_size=192, window_size=6))
