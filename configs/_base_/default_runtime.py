@@ -13,6 +13,7 @@ default_hooks = dict(
 custom_hooks = [
     dict(type='mim_secrets.WeightsTableHook'),
     dict(type='mim_secrets.ResumableRandomnessHook'),
+    dict(type='mim_secrets.SkippedImagesHook'),
 ]
 # One seed for every method, so that all of them see the same crops in the same order.
 randomness = dict(seed=0, diff_rank_seed=True)

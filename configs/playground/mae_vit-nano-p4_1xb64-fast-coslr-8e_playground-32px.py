@@ -17,5 +17,4 @@ train_dataloader = dict(
         pipeline=train_pipeline,
     )
 )
-custom_imports = dict(imports=['mim_secrets', 'mim_secrets.engine.hooks.skipped_images'])
 custom_hooks = [*_base_.custom_hooks, dict(type='mim_secrets.SkippedImagesHook')]

@@ -1,3 +1,12 @@
-from .transforms import SeedSample, SimpleResizedCrop
+from .images import PretrainImages
+from .transforms import (
+    FastRandomResizedCrop,
+    FastSimpleResizedCrop,
+    SeedSample,
+    SimpleResizedCrop,
+)
 
-__all__ = ['SeedSample', 'SimpleResizedCrop']
+__all__ = [
+    'FastRandomResizedCrop', 'FastSimpleResizedCrop', 'PretrainImages', 'SeedSample',
+    'SimpleResizedCrop',
+]  # fmt: skip

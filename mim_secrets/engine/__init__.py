@@ -3,6 +3,7 @@ from .hooks import (
     ProgressiveResolutionHook,
     ReconstructionHook,
     ResumableRandomnessHook,
+    SkippedImagesHook,
     WeightsTableHook,
 )
 from .optimizers import LayerDecayOptimWrapperConstructor
@@ -15,5 +16,6 @@ __all__ = [
     'ReadableRunner',
     'ReconstructionHook',
     'ResumableRandomnessHook',
+    'SkippedImagesHook',
     'WeightsTableHook',
 ]

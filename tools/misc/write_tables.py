@@ -13,22 +13,14 @@ import itertools
 import json
 import re
 import statistics
-import subprocess
 import sys
 from pathlib import Path
 
-TOOLS = Path(__file__).resolve().parents[1]
-DOCS = Path(__file__).resolve().parents[2] / 'docs' / 'en'
+from benchmark_tables import DOCS, benchmark, between, layouts, loader, loading, markdown
+
 STUDY = DOCS / 'study'
 NAMES = dict(scratch='from scratch', mae='MAE', mff='MFF')
-BENCHMARK = DOCS / 'benchmarks' / 'pretrain_step.csv'
 RECIPES = DOCS / 'recipes'
-LOADING = DOCS / 'benchmarks' / 'checkpoint_loading.csv'
-
-
-def markdown(header: list[str], rows: list[list[str]]) -> str:
-    lines = [header, ['---'] * len(header), *rows]
-    return '\n'.join('| ' + ' | '.join(line) + ' |' for line in lines)
 
 
 def study_results() -> str:
@@ -95,73 +87,6 @@ def study_machine() -> str:
     return where + '\n\n' + markdown(['stage', 'times', 'median seconds'], rows)
 
 
-def benchmark() -> str:
-    """The CSV's rows, with ratios between their quartiles."""
-    with open(BENCHMARK, newline='') as file:
-        results = list(csv.DictReader(file))
-    rows = [
-        [
-            f'ViT-{row["arch"][0].upper()}, {row["precision"]}, batch {row["batch"]}',
-            row['variant'],
-            f'{float(row["images_per_second"]):.2f}',
-            _between(row, 'ratio_to_mmpretrain'),
-            f'{float(row["step_memory_mib"]):.0f}',
-            f'{float(row["own_gflop"]):.0f}',
-            f'{100 * float(row["share_of_matmul_rate"]):.0f} %',
-        ]
-        for row in results
-    ]
-    first = results[0]
-    where = (
-        f'{first["device"]}, {first["cores"]} cores, {first["threads"]} threads, torch '
-        f'{first["torch"]}, {first["rounds"]} rounds.'
-    )
-    header = ['step', 'variant', 'images/s', 'ratio to mmpretrain (quartiles)']
-    header += ['memory, MiB', 'GFLOP', 'share of matrix-product rate']
-    return where + '\n\n' + markdown(header, rows)
-
-
-def _between(row: dict[str, str], key: str) -> str:
-    low, high = float(row[f'{key}_q1']), float(row[f'{key}_q3'])
-    return f'{float(row[key]):.2f} ({low:.2f} to {high:.2f})'
-
-
-def loading() -> str:
-    """Medians over rounds; the ratio is taken within each."""
-    with open(LOADING, newline='') as file:
-        results = list(csv.DictReader(file))
-    first = results[0]
-    by_variant: dict[str, list[dict[str, str]]] = {}
-    for row in results:
-        by_variant.setdefault(row['variant'], []).append(row)
-    alone = [float(row['seconds']) for row in by_variant['torch.load']]
-    rows = []
-    for variant, readings in by_variant.items():
-        seconds = [float(row['seconds']) for row in readings]
-        ratios = sorted(own / base for own, base in zip(seconds, alone, strict=True))
-        rows.append(
-            [
-                variant,
-                f'{statistics.median(seconds):.2f}',
-                f'{statistics.median(ratios):.2f} ({ratios[0]:.2f} to {ratios[-1]:.2f})',
-                f'{max(float(row["copies"]) for row in readings):.2f}',
-            ]
-        )
-    where = (
-        f'ViT-{first["arch"][0].upper()}, a file of {first["file_mib"]} MiB, {first["device"]}, '
-        f'{first["cores"]} cores, one thread, torch {first["torch"]}, {len(alone)} rounds.'
-    )
-    header = ['', 'median seconds', 'ratio to torch.load (least to most)', 'copies, at most']
-    return where + '\n\n' + markdown(header, rows)
-
-
-def layouts() -> str:
-    """What the converter says about itself."""
-    converter = TOOLS / 'model_converters' / 'convert.py'
-    command = [sys.executable, str(converter), '--table']
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
-
-
 def recipes() -> str:
     """Accuracy beside compute, and a sentence on those that cost half as much as MFF."""
     costs, probes, results = (_rows(RECIPES / f'{n}.csv') for n in ('costs', 'probes', 'results'))
@@ -178,7 +103,7 @@ def recipes() -> str:
             [
                 f'**{row["title"]}**: {row["changes"]}',
                 *(_over_seeds(values.get((name, measure), []), seeds) for measure in measures),
-                _between(row, 'ratio_to_mff'),
+                between(row, 'ratio_to_mff'),
                 f'{float(row["gflop_per_view"]):.4f}',
                 f'{compute:.2f}',
                 _compute_to_mae(name, probes, whole),
@@ -259,6 +184,7 @@ TABLES = {
     'pretrain step': benchmark,
     'checkpoint loading': loading,
     'layouts': layouts,
+    'loader': loader,
     'recipes': recipes,
     'recipes pilot': recipes_pilot,
 }

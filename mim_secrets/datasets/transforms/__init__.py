@@ -1,4 +1,5 @@
+from .fast import FastRandomResizedCrop, FastSimpleResizedCrop
 from .pretraining import SimpleResizedCrop
 from .seeding import SeedSample
 
-__all__ = ['SeedSample', 'SimpleResizedCrop']
+__all__ = ['FastRandomResizedCrop', 'FastSimpleResizedCrop', 'SeedSample', 'SimpleResizedCrop']

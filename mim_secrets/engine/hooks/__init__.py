@@ -2,6 +2,7 @@ from .probes import ProbeHook
 from .progressive import ProgressiveResolutionHook
 from .randomness import ResumableRandomnessHook
 from .reconstruction import ReconstructionHook
+from .skipped_images import SkippedImagesHook
 from .weights_table import WeightsTableHook
 
 __all__ = [
@@ -9,5 +10,6 @@ __all__ = [
     'ProgressiveResolutionHook',
     'ReconstructionHook',
     'ResumableRandomnessHook',
+    'SkippedImagesHook',
     'WeightsTableHook',
 ]
