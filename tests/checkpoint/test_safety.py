@@ -173,6 +173,7 @@ OTHERS = {
     'benchmarks/checkpoint_loading.py': 'reads the file that it has just written',
     'benchmarks/recipes.py': 'starts train.py, whose checkpoints it hands on',
     'misc/write_tables.py': 'reads tables of numbers',
+    'misc/benchmark_tables.py': 'reads tables of numbers',
 }
 LINES = [
     pytest.param(

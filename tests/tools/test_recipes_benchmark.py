@@ -137,9 +137,9 @@ def test_a_probe_that_was_done_twice_counts_once(benchmark, tmp_path: Path) -> N
 @pytest.fixture
 def tables(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     """The writer of the docs' tables, reading from a folder of our own."""
-    spec = importlib.util.spec_from_file_location(
-        'write_tables', REPO / 'tools' / 'misc' / 'write_tables.py'
-    )
+    misc = REPO / 'tools' / 'misc'
+    monkeypatch.syspath_prepend(str(misc))  # its sibling, as when it is run
+    spec = importlib.util.spec_from_file_location('write_tables', misc / 'write_tables.py')
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     monkeypatch.setattr(module, 'RECIPES', tmp_path)
