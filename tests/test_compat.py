@@ -71,6 +71,7 @@ def test_configs_can_inherit_from_ours(tmp_path: Path) -> None:
     assert cfg.work_dir == 'elsewhere'
 
 
+@pytest.mark.slow
 def test_torchvision_imports_after_us() -> None:
     """Breaks when torchvision beside another build of torch fails with `operator
     torchvision::nms does not exist`; a fresh process, since imports stay."""
@@ -90,6 +91,7 @@ def test_cures_can_be_applied_again() -> None:
     assert MODULE2PACKAGE['mim_secrets'] == 'mim_secrets'
 
 
+@pytest.mark.slow
 def test_nothing_is_declared_where_nothing_is_missing() -> None:
     """Breaks when operators are declared although no torchvision would use them."""
     code = (

@@ -71,6 +71,7 @@ def test_builds_at_full_size(name: str) -> None:
 
 
 @pytest.mark.parametrize('name', CONFIGS)
+@pytest.mark.slow
 def test_first_training_step(name: str) -> None:
     """Breaks when preprocessing, loss or optimizer of a config cannot work together."""
     cfg = read(name)

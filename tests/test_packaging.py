@@ -68,6 +68,7 @@ def shipped_files(folder: Path) -> set[str]:
     }
 
 
+@pytest.mark.slow
 def test_wheel_from_sdist_has_tools_and_configs_for_mim(wheel):
     """Fails if a tool or config is lost on the way from the repository to a wheel."""
     mim = wheel / 'mim_secrets' / '.mim'

@@ -141,6 +141,7 @@ def ignore_interrupts() -> None:
 
 
 @pytest.mark.parametrize('ending', [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.slow
 def test_interrupted_set_up_leaves_no_process_and_is_finished_later(bakery, ending):
     """Fails if Ctrl-C or kill leaves a child at work or a half-done step stamped."""
     script = f"""

@@ -58,6 +58,7 @@ def images(dataset: BaseDataset, epoch: int) -> dict[str, torch.Tensor]:
 
 
 @pytest.mark.parametrize('crop', ['rrc', 'src'])
+@pytest.mark.slow
 def test_the_same_seed_gives_the_reference_image(crop: str, imagenet: Path) -> None:
     """Breaks when the fast path draws otherwise than the reference, in another order,
     flips other images, or resizes with another filter."""

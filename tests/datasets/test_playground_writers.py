@@ -80,6 +80,7 @@ def test_one_and_two_workers_write_the_same_bytes(tmp_path):
     assert sum(name.endswith('.jpg') for name in one) == 60
 
 
+@pytest.mark.slow
 def test_layout_is_that_of_imagenet(tmp_path):
     """Breaks when a list names a missing file, labels disagree with folders, or parts are
     not balanced and nested."""
@@ -158,6 +159,7 @@ def test_a_folder_with_other_files_is_refused(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ['precious.txt']
 
 
+@pytest.mark.slow
 def test_a_killed_run_leaves_whole_files_and_can_be_finished(tmp_path):
     """Breaks when SIGKILL can leave half a JPEG under its final name, or blocks the rest."""
     world = replace(SMALL, train=500)

@@ -65,6 +65,7 @@ def test_workers_that_live_on_see_the_next_epoch() -> None:
     assert list(loader) == draw(dataset(), 0, 1) != first
 
 
+@pytest.mark.slow
 def test_seeders_are_found_in_wrapped_data_sets() -> None:
     """Breaks when a repeated or concatenated data set keeps its first crops."""
     for wrapped, number in (

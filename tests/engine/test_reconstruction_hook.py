@@ -51,6 +51,7 @@ def test_pictures_reach_every_backend_with_the_same_images_and_mask(
     assert [event.step for event in events.Images('reconstruction')] == [2, 3]
 
 
+@pytest.mark.slow
 def test_training_goes_on_as_without_pictures(images: Path, tmp_path: Path) -> None:
     """Breaks when a picture advances the stream of training masks or any global
     random state, or leaves the model in evaluation mode."""

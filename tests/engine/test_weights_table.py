@@ -61,6 +61,7 @@ def test_what_a_checkpoint_filled_is_said(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize('damage', ['shape', 'nothing fits'])
+@pytest.mark.slow
 def test_a_checkpoint_that_does_not_fit_is_refused(tmp_path: Path, damage: str) -> None:
     """Breaks when mmengine's non-strict loading passes over a wrong tensor."""
     state = trained(tmp_path, 'first').model.state_dict()

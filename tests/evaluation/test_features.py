@@ -72,6 +72,7 @@ def test_feature_extraction_leaves_no_trace(images: Path, data: dict) -> None:
     assert [module.training for module in model.modules()] == modes
 
 
+@pytest.mark.slow
 def test_features_are_the_encoders_for_every_image_in_order(data: dict) -> None:
     """Breaks when images are masked, skipped, reordered, not normalised, or lose
     their label; and when a classifier's encoder is read in another way."""

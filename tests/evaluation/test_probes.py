@@ -135,6 +135,7 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tiny_run.write_images(tmp_path_factory.mktemp('data') / 'images')
 
 
+@pytest.mark.slow
 def test_hook_logs_scalars_and_does_not_disturb_training(images: Path, tmp_path: Path) -> None:
     """Breaks when the hook misses an epoch or the last one, when a backend does
     not get the scalars, or when a run with probes ends with other weights."""
@@ -168,6 +169,7 @@ def test_hook_logs_scalars_and_does_not_disturb_training(images: Path, tmp_path:
     assert buffer.current() == logged[-1]['probe/knn_top1']
 
 
+@pytest.mark.slow
 def test_loop_tests_a_checkpoint(images: Path, tmp_path: Path) -> None:
     """Breaks when mmengine's runner cannot build the loop from a config, when bank
     and query change places, or when the metrics are in no JSON file."""

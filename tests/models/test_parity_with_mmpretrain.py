@@ -14,6 +14,7 @@ METHODS_AND_SIZES = [
 
 
 @pytest.mark.parametrize(('method', 'arch'), METHODS_AND_SIZES)
+@pytest.mark.slow
 def test_loss_and_gradients_agree(method: str, arch: str) -> None:
     """Breaks on any change of mathematics: order of patches, normalisation of
     the target, weights of levels, positions, what the last block leaves out."""

@@ -68,6 +68,7 @@ def test_both_models_do_the_same_work(benchmark, toy) -> None:
 
 
 @pytest.mark.parametrize('precision', ['float32', 'bfloat16'])
+@pytest.mark.slow
 def test_rows_are_complete_and_land_in_the_csv(
     benchmark, toy, precision: str, tmp_path: Path
 ) -> None:

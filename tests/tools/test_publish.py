@@ -105,6 +105,7 @@ def test_a_run_is_published(work_dir: Path, tmp_path: Path, publish) -> None:
         assert shown in said
 
 
+@pytest.mark.slow
 def test_the_weights_tell_where_they_are_from(work_dir: Path, tmp_path: Path, publish) -> None:
     """Breaks when a file that was moved no longer knows its config and metrics, or
     the two do not know the same."""

@@ -192,6 +192,7 @@ def test_time_left_knows_what_runs_side_by_side(stage):
         ),
     ],
 )
+@pytest.mark.slow
 def test_progress_is_read_from_a_stages_own_output(stage, run, pattern, line, says):
     """Breaks when a log line changes its form and the bars stand still."""
     progress = getattr(quickstart(), pattern)

@@ -77,6 +77,7 @@ def test_a_recipe_runs_as_its_config_says_and_is_probed(benchmark, tmp_path: Pat
     assert Config.fromfile(path).to_dict() == cfg.to_dict()
 
 
+@pytest.mark.slow
 def test_arithmetic_of_a_run_adds_up(benchmark) -> None:
     """Breaks when views are counted as images, a size counts for the wrong number of
     epochs, or the images that fill no batch are paid for."""
@@ -98,6 +99,7 @@ def test_arithmetic_of_a_run_adds_up(benchmark) -> None:
     assert growing.mean(growing.gflop) == pytest.approx(growing.spent(8000)[-1] / 25 / 8000)
 
 
+@pytest.mark.slow
 def test_a_probe_that_was_done_twice_counts_once(benchmark, tmp_path: Path) -> None:
     """Breaks when a resumed run gives two rows for an epoch, training's own scalars
     are taken for a probe, or a line that was cut off ends the reading."""
