@@ -4,6 +4,7 @@ import copy
 import functools
 import math
 from collections.abc import Callable
+from itertools import zip_longest
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,6 +17,7 @@ from torch.overrides import TorchFunctionMode
 from torch.utils.flop_counter import FlopCounterMode
 
 from mim_secrets.models import Mask, MaskedImageModel, RepLKNet, ViT
+from mim_secrets.models.backbones.shortening import blocks_left
 
 ROOT = Path(__file__).parent.parent
 CONFIGS = sorted(
@@ -26,10 +28,11 @@ CONFIGS = sorted(
 IMAGENET = [name for name in CONFIGS if not name.startswith('playground/')]
 RECIPES = [name for name in IMAGENET if name.startswith('recipes/')]
 SUPERVISED = [name for name in IMAGENET if name.startswith('supervised/')]
-PRETRAINING = [
-    name for name in IMAGENET if '/benchmarks/' not in name and name not in (*RECIPES, *SUPERVISED)
-]
+SHORTENED = [name for name in IMAGENET if name.startswith('dark_secrets/')]
 BENCHMARKS = [name for name in IMAGENET if '/benchmarks/' in name]
+PRETRAINING = [
+    name for name in IMAGENET if name not in (*RECIPES, *SUPERVISED, *SHORTENED, *BENCHMARKS)
+]
 
 
 @functools.cache
@@ -54,15 +57,19 @@ def shrink(cfg: Config) -> None:
     arch = encoder.arch
     zoo = kind.arch_settings if kind is RepLKNet else kind.arch_zoo
     arch = dict(zoo[arch] if isinstance(arch, str) else arch)
+    drop_last = encoder.get('drop_last', 0)
     if kind is ViT:
         frozen_before, frozen_after = arch['num_layers'], 2
-        arch['num_layers'] = 2
+        arch['num_layers'] = 2 + drop_last
         side = 4 * encoder.get('patch_size', 16)
     else:
         blocks = 'layers' if kind is RepLKNet else 'depths'
         count = len(arch[blocks])
         frozen_before = frozen_after = count if kind is RepLKNet else count - 1
-        arch[blocks] = [2] + [1] * (count - 1)
+        kept = blocks_left(kind.__name__, arch[blocks], drop_last)
+        left_out = [depth - left for depth, left in zip_longest(arch[blocks], kept, fillvalue=0)]
+        few = [2] + [1] * (len(kept) - 1)
+        arch[blocks] = [sum(pair) for pair in zip_longest(few, left_out, fillvalue=0)]
         side = encoder.get('patch_size', 4) * 2**count  # the last map is 2x2
     encoder.update(arch=arch, img_size=side, init_cfg=None)
     if 'frozen_stages' in encoder:

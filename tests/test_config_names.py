@@ -5,7 +5,7 @@ import re
 import pytest
 from mmengine.config import Config
 
-from tests.config_models import BENCHMARKS, PRETRAINING, SUPERVISED, read
+from tests.config_models import BENCHMARKS, PRETRAINING, SHORTENED, SUPERVISED, read
 
 ENCODER = (
     r'(?P<encoder>vit|swin|swinv2|replknet)-(?P<arch>small|base|large|31B)'
@@ -74,6 +74,28 @@ def test_name_tells_what_is_measured(name: str) -> None:
     amp = cfg.optim_wrapper.get('type') == 'AmpOptimWrapper'
     assert amp == bool(told['amp'])
     check_common(cfg, told)
+
+
+@pytest.mark.parametrize('name', SHORTENED)
+def test_name_tells_what_is_left_out(name: str) -> None:
+    """Breaks when a run without the last blocks differs from its benchmark in more, so
+    that a difference in accuracy has another cause."""
+    start, drop_last, end = re.fullmatch(r'dark_secrets/(.*)-drop(\d)(-.*)', name).groups()
+    (benchmark,) = (n for n in BENCHMARKS if re.match(f'(mae|simmim)/benchmarks/{start}{end}', n))
+    short, whole = read(name), read(benchmark)
+    assert short.model.backbone.pop('drop_last') == int(drop_last)
+    widths = [cfg.model.head.pop('in_channels') for cfg in (short, whole)]
+    assert widths[0] in (widths[1], widths[1] // 2)  # building it tells which
+    assert short.to_dict() == whole.to_dict()
+
+
+def test_there_is_one_for_each_number_of_blocks() -> None:
+    """Breaks when the curve over numbers of blocks has a gap."""
+    series = {}
+    for name in SHORTENED:
+        encoder, drop_last = re.match(r'dark_secrets/(\w+)-.*-drop(\d)', name).groups()
+        series.setdefault(encoder, []).append(int(drop_last))
+    assert series == dict(swinv2=[1, 2, 3, 4, 5, 6], vit=[1, 2, 3, 4, 5, 6])
 
 
 def check_common(cfg: Config, told: re.Match) -> None:

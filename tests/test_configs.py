@@ -28,6 +28,7 @@ from tests.config_models import (
     CONFIGS,
     PRETRAINING,
     ROOT,
+    SHORTENED,
     SUPERVISED,
     built_on_meta,
     cost_of,
@@ -59,7 +60,7 @@ def test_there_are_configs() -> None:
     assert masked == dict(mae=24, mff=18, pixmim=2, simmim=7)
     measured = Counter(name.split('/')[0] for name in BENCHMARKS)
     assert measured == dict(mae=6, mff=10, pixmim=2, simmim=7)
-    assert len(SUPERVISED) == 7
+    assert (len(SUPERVISED), len(SHORTENED)) == (7, 12)
 
 
 @pytest.mark.parametrize('name', CONFIGS)

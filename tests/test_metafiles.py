@@ -19,7 +19,14 @@ from tests.config_models import (
 )
 
 # folder -> name of the collection
-METHODS = dict(mae='MAE', mff='MFF', pixmim='PixMIM', simmim='SimMIM', supervised='Supervised')
+METHODS = dict(
+    mae='MAE',
+    mff='MFF',
+    pixmim='PixMIM',
+    simmim='SimMIM',
+    supervised='Supervised',
+    dark_secrets='Dark Secrets',
+)
 ARCHS = {
     'vit-small-p16': 'ViT-S/16',
     'vit-base-p16': 'ViT-B/16',

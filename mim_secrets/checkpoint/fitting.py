@@ -62,7 +62,7 @@ def fit(tensors: StateDict, encoder: nn.Module, source_grid: Grid | None = None)
         if name.endswith('relative_coords_table'):
             continue  # recomputed by the encoder, after check_windows has seen it
         if name not in wanted:
-            fitted.dropped[name] = no_place(name)
+            fitted.dropped[name] = no_place(name, encoder)
             continue
         if name.endswith('pos_embed'):
             class_token = 'cls_token' in tensors
@@ -114,8 +114,11 @@ def _resize(
     return tensor, ''
 
 
-def no_place(name: str) -> str:
+def no_place(name: str, encoder: nn.Module) -> str:
     """Why an encoder has no parameter ``name``."""
+    drop_last = getattr(encoder, 'drop_last', 0)
+    if drop_last and name.startswith(('layers.', 'stages.')):
+        return f'left out by drop_last={drop_last}'
     matching = (why for pattern, why in NO_PLACE if re.match(pattern, name))
     return next(matching, 'this encoder has no such parameter')
 
@@ -128,10 +131,11 @@ def check_windows(tensors: StateDict, encoder: nn.Module) -> None:
     """
     table = re.compile(r'stages\.(\d+)\.blocks\.0\.attn\.w_msa\.relative_coords_table$')
     stages = [name for name in tensors if table.match(name)]
+    buffers = dict(encoder.named_buffers())
     trained = [_divisor(tensors[name]) for name in stages]
-    built = [_divisor(encoder.get_buffer(name)) for name in stages]
-    pairs = [(old, new) for old, new in zip(trained, built, strict=True) if old and new]
-    if any(old != new for old, new in pairs):
+    # the last stages may be left out of the encoder
+    built = [_divisor(buffers[name]) for name in stages if name in buffers]
+    if any(old and new and old != new for old, new in zip(trained, built)):
         raise ValueError(
             f'it was pre-trained with windows of {trained}, but this '
             f'{type(encoder).__name__} measures distances for {built}; set '

@@ -11,6 +11,7 @@ from torch import nn
 from torch.utils.checkpoint import checkpoint
 
 from mim_secrets.checkpoint.initializer import checkpoint_last
+from mim_secrets.models.backbones.shortening import blocks_left, pyramid_levels
 from mim_secrets.models.backbones.windows import Size
 from mim_secrets.models.patches import hide_tokens
 
@@ -44,6 +45,10 @@ class SwinEncoder(BaseModule):
             comes before it; -1 for none.
         norm_cfg: Of the maps that are returned.
         with_mask_token: Needed for ``forward_masked``.
+        drop_last: As for ``ViT``, counted from the end over all stages. A stage without
+            blocks disappears, its patch merging too, and in ``out_indices`` the last
+            stage left, of half the width, stands for it. (The second paper does not
+            say what becomes of the merging.)
     """
 
     num_extra_tokens = 0  # no class token
@@ -71,23 +76,21 @@ class SwinEncoder(BaseModule):
         frozen_stages: int = -1,
         norm_cfg: dict = LAYER_NORM,
         with_mask_token: bool = False,
+        drop_last: int = 0,
         init_cfg: dict | list[dict] | None = None,
     ) -> None:
         super().__init__(init_cfg)
         self.arch_settings = self._known(arch)
         self.embed_dims = self.arch_settings['embed_dims']
-        self.depths = list(self.arch_settings['depths'])
+        self.drop_last, name = drop_last, type(self).__name__
+        self.depths = blocks_left(name, self.arch_settings['depths'], drop_last)
         self.num_layers = len(self.depths)
         self.num_features = [self.embed_dims * 2**stage for stage in range(self.num_layers)]
         self.window_sizes = self._per_stage('window_size', window_size)
         self.patch_size = patch_size
         self.drop_path_rate = drop_path_rate
-        self.out_indices = tuple(out_indices)
-        if not self.out_indices or not set(self.out_indices) <= set(range(self.num_layers)):
-            raise ValueError(
-                f'{type(self).__name__}: out_indices are {self.out_indices}, but stages '
-                f'are numbered 0 to {self.num_layers - 1}; name one of them or more.'
-            )
+        stages = len(self.arch_settings['depths'])
+        self.out_indices = pyramid_levels(name, out_indices, stages, self.num_layers)
         self.interpolate_mode = interpolate_mode
         self.with_cp = with_cp
         self.frozen_stages = frozen_stages
@@ -278,13 +281,14 @@ class SwinEncoder(BaseModule):
         return arch
 
     def _per_stage(self, name: str, sizes: int | Sequence[int]) -> list[int]:
-        sizes = [sizes] * self.num_layers if isinstance(sizes, int) else list(sizes)
-        if len(sizes) != self.num_layers:
+        stages = len(self.arch_settings['depths'])
+        sizes = [sizes] * stages if isinstance(sizes, int) else list(sizes)
+        if len(sizes) != stages:
             raise ValueError(
                 f'{type(self).__name__}: {name} has {len(sizes)} entries for '
-                f'{self.num_layers} stages; give one number, or one for each stage.'
+                f'{stages} stages; give one number, or one for each stage.'
             )
-        return sizes
+        return sizes[: self.num_layers]
 
 
 class SwinStage(nn.Module):

@@ -18,10 +18,8 @@ from torch.utils.checkpoint import checkpoint
 
 from mim_secrets.checkpoint.initializer import checkpoint_last, loads_checkpoint
 from mim_secrets.checkpoint.resizing import Grid, resize_positions
-from mim_secrets.models.backbones.spatial_attention import (
-    RELATIVE_POSITIONS,
-    place_attention,
-)
+from mim_secrets.models.backbones.shortening import plain_arch, plain_levels
+from mim_secrets.models.backbones.spatial_attention import RELATIVE_POSITIONS, place_attention
 from mim_secrets.models.patches import gather_patches, grid_of, hide_tokens, sincos_positions
 from mim_secrets.registry import MODELS
 
@@ -52,6 +50,9 @@ class ViT(VisionTransformer):
             BEiT and mmseg's ``MAE``. Both start at zero.
         with_cp: Keep no activations inside blocks, compute them twice.
         with_mask_token: Needed for ``forward_masked``.
+        drop_last: So many of the last blocks are not built. The others load from a
+            file of all; drop path and layer decay are those of the shorter encoder,
+            and the last norm follows its last block.
         **kwargs: Everything else that mmpretrain's class takes.
     """
 
@@ -73,21 +74,26 @@ class ViT(VisionTransformer):
         relative_position: str = 'none',
         with_cp: bool = False,
         with_mask_token: bool = False,
+        drop_last: int = 0,
         **kwargs,
     ) -> None:
         _check_choice('position', position, ('learned', 'sincos'))
         _check_choice('relative_position', relative_position, RELATIVE_POSITIONS)
-        if not isinstance(out_indices, int):
-            out_indices = list(out_indices)  # mmpretrain resolves negatives in place
+        arch = plain_arch(arch, self.arch_zoo, drop_last)
+        blocks = arch['num_layers']
+        out_indices = plain_levels(out_indices, blocks)
+        kwargs['frozen_stages'] = min(kwargs.get('frozen_stages', -1), blocks)
         out_type = OUT_TYPES.get(out_type, out_type)
         super().__init__(arch, out_type=out_type, out_indices=out_indices, **kwargs)
+        self.drop_last = drop_last
         self.with_cp = with_cp
         self.mask_token = None
         if with_mask_token:
             self.mask_token = nn.Parameter(torch.zeros(1, 1, self.embed_dims))
         self.spatial = bool(window_size) or relative_position != 'none'
         if self.spatial:
-            place_attention(self, window_size, set(global_blocks), relative_position)
+            built = set(global_blocks).difference(range(blocks, blocks + drop_last))
+            place_attention(self, window_size, built, relative_position)
         for module in self.modules():
             if isinstance(module, DropPath):
                 # mmpretrain's is a NumPy number, which stops torch.compile in

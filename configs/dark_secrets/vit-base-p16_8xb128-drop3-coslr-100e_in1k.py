@@ -1,0 +1,3 @@
+_base_ = '../mae/benchmarks/vit-base-p16_8xb128-coslr-100e_in1k.py'
+
+model = dict(backbone=dict(drop_last=3))
