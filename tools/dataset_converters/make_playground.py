@@ -20,56 +20,8 @@ import resource
 import sys
 import time
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
+from mim_secrets.apis.progress import progress_display
 from mim_secrets.datasets.playground import PRESETS, MismatchError, Playground, write_imagenet
-
-_SECONDS_BETWEEN_LINES = 10.0
-
-
-class ProgressBar:
-    """A bar that says how much is done and how long the rest will take."""
-
-    def __init__(self, console: Console):
-        columns = (
-            TextColumn('rendering'),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn('ETA'),
-            TimeRemainingColumn(),
-        )
-        self._progress = Progress(*columns, console=console, auto_refresh=False)
-        self._task = self._progress.add_task('rendering')
-
-    def __enter__(self) -> 'ProgressBar':
-        self._progress.start()
-        return self
-
-    def __exit__(self, *failure) -> None:
-        self._progress.stop()
-
-    def __call__(self, done: int, total: int) -> None:
-        self._progress.update(self._task, completed=done, total=total, refresh=True)
-
-
-class ProgressLines:
-    """The same for a log file: a plain line every few seconds."""
-
-    def __enter__(self) -> 'ProgressLines':
-        self._start = self._last = time.monotonic()
-        return self
-
-    def __exit__(self, *failure) -> None:
-        pass
-
-    def __call__(self, done: int, total: int) -> None:
-        now = time.monotonic()
-        if done == 0 or (done < total and now - self._last < _SECONDS_BETWEEN_LINES):
-            return
-        self._last = now
-        left = (now - self._start) / done * (total - done)
-        print(f'rendering {done}/{total}, ETA {left:.0f} s', flush=True)
 
 
 def parse_args() -> argparse.Namespace:
@@ -104,11 +56,9 @@ def main() -> None:
     args = parse_args()
     workers = args.workers or len(os.sched_getaffinity(0))
     world = Playground.of(args.preset, args.image_size, args.seed)
-    console = Console()
-    display = ProgressBar(console) if console.is_terminal else ProgressLines()
     start = time.monotonic()
     try:
-        with display:
+        with progress_display('rendering') as display:
             written = write_imagenet(args.root, world, workers, display)
     except (MismatchError, RuntimeError) as error:
         sys.exit(f'error: {error}')
