@@ -1,4 +1,5 @@
-"""From nothing to a report: render a world, pre-train MAE and MFF, measure, fine-tune.
+"""From nothing to a report: render a world, pre-train MAE and MFF, measure, fine-tune,
+and look at how their heads attend beside those of a supervised model.
 
     python tools/quickstart.py                    # minutes on two cores
     python tools/quickstart.py --preset study     # at greater length, three seeds
@@ -18,6 +19,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from mim_secrets.analysis.report.excerpt import excerpt
 from mim_secrets.apis.road import Road
 from mim_secrets.visualization.report import (
     Experiment,
@@ -33,6 +35,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 # How output says how far it is; `left` is a duration, the rest is shown as it is.
 RENDERING = r'rendering (?P<place>\d+/\d+), ETA (?P<left>\d+) s'
+MEASURING = r'measuring (?P<place>\d+/\d+), ETA (?P<left>\d+) s'
 TRAINING = (
     r'Epoch\(train\)\s+(?P<place>\[\d+\]\[\s*\d+/\d+\]).*?'
     r' eta: (?P<left>[\d:]+).*? (?P<loss>loss: \d+\.\d+)'
@@ -44,33 +47,41 @@ class Preset:
     """What is rendered and trained; seconds are typical ones, for the ETA alone."""
 
     pretrain: dict[str, str]
+    supervised: str
     finetune: str
     seeds: tuple[int, ...]
     work_dir: str
     pretrain_seconds: float
+    supervised_seconds: float
     finetune_seconds: float
     small_logs: str | None = None  # where a copy for the docs goes
 
 
 WORLD, WORLD_PRESET, WORLD_SECONDS = 'data/playground', 'small', 15
 PROBE_SECONDS = 27
+SECRETS_IMAGES, SECRETS_SECONDS = 500, 40
 NANO = 'configs/playground/{}_vit-nano-p4_1xb64-coslr-{}e_playground-32px.py'
 FINETUNE = 'configs/playground/vit-nano-p4_1xb32-coslr-10e_playground-32px-10percent.py'
+LABELS = dict(mae='MAE', mff='MFF', supervised='supervised')
 PRESETS = dict(
     quickstart=Preset(
         pretrain=dict(mae=NANO.format('mae', 8), mff=NANO.format('mff', 8)),
+        supervised=NANO.format('supervised', 8),
         finetune=FINETUNE,
         seeds=(0,),
         work_dir='work_dirs/quickstart',
         pretrain_seconds=160,
+        supervised_seconds=130,
         finetune_seconds=58,
     ),
     study=Preset(
         pretrain=dict(mae=NANO.format('mae', 25), mff=NANO.format('mff', 25)),
+        supervised=NANO.format('supervised', 25),
         finetune=FINETUNE,
         seeds=(0, 1, 2),
         work_dir='work_dirs/study',
         pretrain_seconds=500,
+        supervised_seconds=400,
         finetune_seconds=58,
         small_logs='docs/en/study',
     ),
@@ -104,6 +115,19 @@ def list_stages(preset: Preset, seeds: list[int], work_dir: Path) -> list[Stage]
                     resumes=True,
                 )
             )
+        stages.append(
+            Stage(
+                f'seed{seed}-supervised-pretrain',
+                f'train with labels, seed {seed}',
+                train(preset.supervised, here / 'supervised' / 'pretrain', seeded),
+                here / 'supervised' / 'pretrain',
+                preset.supervised_seconds,
+                needs=(render.name,),
+                config=preset.supervised,
+                progress=TRAINING,
+                resumes=True,
+            )
+        )
         for method in ('scratch', *preset.pretrain):
             scratch = method == 'scratch'
             needs = render.name if scratch else f'seed{seed}-{method}-pretrain'
@@ -136,7 +160,28 @@ def list_stages(preset: Preset, seeds: list[int], work_dir: Path) -> list[Stage]
                     resumes=True,
                 ),
             ]
+        stages.append(secrets(preset, seed, here))
     return stages
+
+
+def secrets(preset: Preset, seed: int, here: Path) -> Stage:
+    """How heads attend in all models of a seed."""
+    configs = {**preset.pretrain, 'supervised': preset.supervised}
+    models = [
+        part
+        for method, config in configs.items()
+        for part in ('--model', f'{LABELS[method]}={config}:{here / method / "pretrain"}')
+    ]
+    images = ('--data', f'{WORLD}/val', '--num-images', str(SECRETS_IMAGES), '--workers', '1')
+    return Stage(
+        f'seed{seed}-secrets',
+        f'look at attention, seed {seed}',
+        ('tools/analyze.py', *models, *images, '--out', str(here / 'secrets')),
+        here / 'secrets',
+        SECRETS_SECONDS,
+        needs=tuple(f'seed{seed}-{method}-pretrain' for method in configs),
+        progress=MEASURING,
+    )
 
 
 def train(config: str, work_dir: Path, *options: str) -> tuple[str, ...]:
@@ -160,7 +205,8 @@ def parse_args() -> argparse.Namespace:
 def run(args: argparse.Namespace, console: Console) -> None:
     preset = PRESETS[args.preset]
     work_dir = args.work_dir or Path(preset.work_dir)
-    stages = list_stages(preset, args.seeds or preset.seeds, work_dir)
+    seeds = args.seeds or preset.seeds
+    stages = list_stages(preset, seeds, work_dir)
     records = Records(work_dir, stages)
     if args.redo:
         for stage in stages:
@@ -168,12 +214,14 @@ def run(args: argparse.Namespace, console: Console) -> None:
     Road(stages, records, console).run()
 
     experiment = Experiment(work_dir)
-    report = write_report(experiment)
+    analyses = [work_dir / f'seed{seed}' / 'secrets' for seed in seeds]
+    report = write_report(experiment, excerpt(analyses, work_dir))
     if preset.small_logs and args.seeds is None and args.work_dir is None:
         folder = copy_small_logs(experiment, Path(preset.small_logs))
         console.print(f'Small logs: {folder}', highlight=False)
     console.print(results_table(experiment))
-    console.print(f'Report: {report}', highlight=False, soft_wrap=True)
+    for page in (report, *(folder / 'report.html' for folder in analyses)):
+        console.print(f'Report: {page}', highlight=False, soft_wrap=True)
 
 
 def main() -> None:

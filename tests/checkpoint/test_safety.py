@@ -146,6 +146,7 @@ def tool_at(name: str) -> object:
 
 # Command lines that open a checkpoint; FILE is one, FOLDER a work directory with it.
 WORK = ['--work-dir', 'work']
+LOOK = ['--data', 'IMAGES', '--out', 'out', '--measures', 'entropy', '--workers', '0']
 COMMANDS: dict[str, list[list[str]]] = {
     'train.py': [
         ['CONFIG', '--resume', 'FILE', *WORK],
@@ -155,6 +156,7 @@ COMMANDS: dict[str, list[list[str]]] = {
         + ['model.backbone.init_cfg.checkpoint=FILE'],
     ],
     'test.py': [['CONFIG', 'FILE', *WORK], ['CONFIG', 'FOLDER', *WORK]],
+    'analyze.py': [['--model', 'x=CONFIG:FILE', *LOOK], ['--model', 'x=CONFIG:FOLDER', *LOOK]],
     'visualization/reconstruct.py': [
         ['CONFIG', 'FILE', 'IMAGES', '-o', 'out.png'],
         ['CONFIG', 'FOLDER', 'IMAGES', '-o', 'out.png'],
@@ -169,6 +171,7 @@ COMMANDS: dict[str, list[list[str]]] = {
 # Tools that speak of checkpoints but open none that a user names, and why.
 OTHERS = {
     'quickstart.py': 'starts train.py and test.py',
+    'analysis_tools/layer_dropping.py': 'starts train.py, to which it hands them on',
     'analysis_tools/param_groups.py': 'builds models and does not fill them',
     'benchmarks/checkpoint_loading.py': 'reads the file that it has just written',
     'benchmarks/recipes.py': 'starts train.py, whose checkpoints it hands on',

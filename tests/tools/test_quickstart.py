@@ -224,7 +224,7 @@ def test_the_table_names_what_exists(name, monkeypatch):
         assert finished.issuperset(stage.needs)
         assert stage.config is None or stage.config in stage.command
         finished.add(stage.name)
-    assert len(finished) == len(stages) == 1 + 8 * len(preset.seeds)
+    assert len(finished) == len(stages) == 1 + 10 * len(preset.seeds)
     for path in {stage.config for stage in stages if stage.config}:
         config = Config.fromfile(path, import_custom_modules=False)
         assert config.train_dataloader.dataset.data_root == module.WORLD

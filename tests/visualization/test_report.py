@@ -1,6 +1,7 @@
 """The report, built from a few lines of log."""
 
 import csv
+import itertools
 import json
 import re
 from html.parser import HTMLParser
@@ -198,10 +199,18 @@ def test_missing_parts_are_left_out(folder):
 
 def test_small_logs_are_small_and_complete(folder, tmp_path):
     """Breaks when the copy for the docs loses a number, or takes more than numbers."""
+    for seed, name in itertools.product((0, 1), ('distance_layer', 'entropy_layer', 'kl_layer')):
+        table = folder / f'seed{seed}' / 'secrets' / 'tables' / f'{name}.csv'
+        table.parent.mkdir(parents=True, exist_ok=True)
+        table.write_text('model,layer,stage,mean,low,high\nMFF,5,0,1.5,1.25,1.75\n')
     target = copy_small_logs(Experiment(folder), tmp_path / 'docs')
     names = sorted(p.relative_to(target).as_posix() for p in target.rglob('*.*'))
     curves = [f'curves/seed{s}-{m}.csv' for s in (0, 1) for m in ('mae', 'mff')]
-    assert names == [*curves, 'results.csv', 'stages.json']
+    assert names == [*curves, 'results.csv', 'secrets.csv', 'stages.json']
+    with open(target / 'secrets.csv') as file:
+        secrets = list(csv.reader(file))
+    assert len(secrets) == 1 + 6
+    assert secrets[-1] == ['1', 'kl_layer', 'MFF', '5', '1.5', '1.25', '1.75']
     with open(target / 'results.csv') as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 2 * 3 * len(MEASURES)

@@ -17,6 +17,7 @@ import sys
 from pathlib import Path
 
 from benchmark_tables import DOCS, benchmark, between, layouts, loader, loading, markdown
+from secrets_tables import secrets_findings
 
 STUDY = DOCS / 'study'
 NAMES = dict(scratch='from scratch', mae='MAE', mff='MFF')
@@ -187,6 +188,7 @@ TABLES = {
     'loader': loader,
     'recipes': recipes,
     'recipes pilot': recipes_pilot,
+    'secrets findings': secrets_findings,
 }
 
 

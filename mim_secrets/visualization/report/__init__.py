@@ -1,10 +1,11 @@
 from .export import copy_small_logs
 from .logs import MEASURES, METHODS, Experiment
-from .page import write_report
+from .page import Excerpt, write_report
 from .records import Records, Stage, StageError
 from .results import results_table
 
 __all__ = [
+    'Excerpt',
     'Experiment',
     'MEASURES',
     'METHODS',

@@ -8,13 +8,15 @@ from .logs import METHODS, Experiment
 
 MOST_POINTS = 200  # of a curve; the last point is always among them
 CURVES = ('loss', 'fusion_level_')
+SECRETS = ('distance_layer', 'entropy_layer', 'kl_layer')  # tables of every seed's analysis
 
 
 def copy_small_logs(experiment: Experiment, folder: Path) -> Path:
     """Write results, curves and durations to ``folder``; no weights, no pictures.
 
     ``results.csv`` has a row for each number, ``stages.json`` what ran, for how long
-    and where, ``curves/*.csv`` the scalars of pre-training, thinned.
+    and where, ``curves/*.csv`` the scalars of pre-training, thinned, ``secrets.csv``
+    what was measured of attention in each layer.
     """
     (folder / 'curves').mkdir(parents=True, exist_ok=True)
     _write_rows(
@@ -28,6 +30,7 @@ def copy_small_logs(experiment: Experiment, folder: Path) -> Path:
     for seed in experiment.seeds:
         for method in METHODS:
             _copy_curves(experiment, seed, method, folder / 'curves')
+    _copy_secrets(experiment, folder / 'secrets.csv')
     stages = [
         {key: record[key] for key in ('title', 'command', 'seconds', 'starts', 'machine')}
         for _, record in experiment.records()
@@ -47,6 +50,18 @@ def _copy_curves(experiment: Experiment, seed: int, method: str, folder: Path) -
     kept = steps[::-every][::-1]
     rows = ([step, *(f'{column[step]:.5g}' for column in columns)] for step in kept)
     _write_rows(folder / f'seed{seed}-{method}.csv', ['step', *keys], rows)
+
+
+def _copy_secrets(experiment: Experiment, path: Path) -> None:
+    columns = ['model', 'layer', 'mean', 'low', 'high']
+    rows = []
+    for seed in experiment.seeds:
+        for name in SECRETS:
+            table = experiment.root / f'seed{seed}' / 'secrets' / 'tables' / f'{name}.csv'
+            with open(table, newline='') as file:
+                for row in csv.DictReader(file):
+                    rows.append([seed, name, *(row[column] for column in columns)])
+    _write_rows(path, ['seed', 'table', *columns], rows)
 
 
 def _write_rows(path: Path, header: list[str], rows) -> None:

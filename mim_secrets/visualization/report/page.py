@@ -3,6 +3,7 @@
 import base64
 from html import escape
 from pathlib import Path
+from typing import NamedTuple
 
 from mmengine.config import Config
 
@@ -16,14 +17,24 @@ PRETRAINED = ('mae', 'mff')
 LEVEL = 'fusion_level_'
 
 
-def write_report(experiment: Experiment) -> Path:
+class Excerpt(NamedTuple):
+    """A section from another report, and the style that it needs."""
+
+    html: str
+    style: str
+
+
+NOTHING = Excerpt('', '')
+
+
+def write_report(experiment: Experiment, excerpt: Excerpt = NOTHING) -> Path:
     """Write ``report.html`` into the folder of an experiment."""
     path = experiment.root / 'report.html'
-    path.write_text(render_page(experiment), encoding='utf-8')
+    path.write_text(render_page(experiment, excerpt), encoding='utf-8')
     return path
 
 
-def render_page(experiment: Experiment) -> str:
+def render_page(experiment: Experiment, excerpt: Excerpt = NOTHING) -> str:
     config = experiment.any_run('pretrain').config
     world = World(config)
     sections = [
@@ -33,12 +44,13 @@ def render_page(experiment: Experiment) -> str:
         _reconstructions(experiment, config),
         _loss(experiment),
         _fusion(experiment),
+        excerpt.html,
         _what_ran(experiment, world),
     ]
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f'<title>Masked pre-training: a report</title>\n<style>{STYLE}</style>\n'
+        f'<title>Masked pre-training: a report</title>\n<style>{STYLE}{excerpt.style}</style>\n'
         f'</head>\n<body>\n{"".join(sections)}</body>\n</html>\n'
     )
 

@@ -1,12 +1,12 @@
 """How the report looks. Data colours are those of Okabe and Ito, which colour-blind
-readers tell apart; each comes in the shade that its background asks for."""
+readers tell apart; each comes in the shade that its background asks for. ``BASE`` is
+what all reports share, ``STYLE`` that of the quickstart."""
 
-STYLE = """
+BASE = """
 :root {
   color-scheme: light dark;
   --paper: #fdfdfc; --ink: #24292e; --soft: #667079; --line: #e3e6e8; --grid: #d9dde0;
   --wash: #f4f5f4; --link: #0072b2;
-  --scratch: #7a7f85; --mae: #0072b2; --mff: #d55e00;
   --level-0: #e69f00; --level-1: #56b4e9; --level-2: #009e73;
   --level-3: #cc79a7; --level-4: #0072b2; --level-5: #d55e00;
 }
@@ -14,7 +14,6 @@ STYLE = """
   :root {
     --paper: #15181b; --ink: #dfe3e6; --soft: #98a2aa; --line: #2c3237; --grid: #343b41;
     --wash: #1c2024; --link: #56b4e9;
-    --scratch: #a2a9af; --mae: #56b4e9; --mff: #e88a3c;
     --level-4: #4c97d6; --level-5: #e8743b;
   }
 }
@@ -49,6 +48,24 @@ th { font-weight: 600; }
 thead th { color: var(--soft); font-weight: 500; font-size: .875rem; }
 th:first-child, td:first-child { text-align: left; padding-left: 0; }
 td.words { text-align: left; }
+dl.facts { display: grid; grid-template-columns: max-content 1fr; gap: .3rem 1.4rem;
+  margin: 1rem 0 1.6rem; font-size: .95rem; }
+dl.facts dt { color: var(--soft); }
+dl.facts dd { margin: 0; }
+details { margin-top: 1rem; }
+summary { cursor: pointer; color: var(--link); font-size: .95rem; }
+@media (max-width: 40rem) {
+  body { padding: 2rem 1rem 3rem; }
+}
+"""
+
+STYLE = (
+    BASE
+    + """
+:root { --scratch: #7a7f85; --mae: #0072b2; --mff: #d55e00; }
+@media (prefers-color-scheme: dark) {
+  :root { --scratch: #a2a9af; --mae: #56b4e9; --mff: #e88a3c; }
+}
 tr.chance td, tr.chance th { color: var(--soft); font-weight: 400; }
 td.best { font-weight: 700; }
 .key { display: inline-block; width: .7rem; height: .7rem; margin-right: .5rem;
@@ -63,15 +80,9 @@ td.length { width: 34%; text-align: left; }
 .pair { display: grid; grid-template-columns: 1fr 1fr; gap: 1.4rem; }
 .pair h3 { margin: 0 0 .4rem; font-size: 1rem; }
 .pair img { display: block; width: 100%; border-radius: 4px; }
-dl.facts { display: grid; grid-template-columns: max-content 1fr; gap: .3rem 1.4rem;
-  margin: 1rem 0 1.6rem; font-size: .95rem; }
-dl.facts dt { color: var(--soft); }
-dl.facts dd { margin: 0; }
-details { margin-top: 1rem; }
-summary { cursor: pointer; color: var(--link); font-size: .95rem; }
 @media (max-width: 40rem) {
-  body { padding: 2rem 1rem 3rem; }
   .pair { grid-template-columns: 1fr; }
   .scenes { grid-template-columns: repeat(5, 1fr); }
 }
 """
+)
