@@ -25,7 +25,7 @@ from mmengine.dist import is_main_process
 from mim_secrets.analysis.report import write_report
 from mim_secrets.apis.analyze import CHOICES, DEFAULT, analyze
 from mim_secrets.apis.cli import run_cli
-from mim_secrets.apis.progress import progress_display
+from mim_secrets.apis.progress import no_display, progress_display
 
 
 def parse_args() -> argparse.Namespace:
@@ -70,22 +70,21 @@ def main() -> None:
         dist.init_process_group('gloo')
         if device == 'cuda':
             device = f'cuda:{os.environ["LOCAL_RANK"]}'
-    with progress_display('measuring') as display:
-        results = analyze(
-            args.model,
-            args.data,
-            args.num_images,
-            args.measures,
-            state=args.out / 'state',
-            until_ci=args.until_ci,
-            image_size=args.image_size,
-            batch_size=args.batch_size,
-            workers=args.workers,
-            seed=args.seed,
-            cka=dict(part=args.cka_part, tokens=args.cka_tokens, estimator=args.cka_estimator),
-            device=device,
-            progress=display if is_main_process() else lambda done, total: None,
-        )
+    results = analyze(
+        args.model,
+        args.data,
+        args.num_images,
+        args.measures,
+        state=args.out / 'state',
+        until_ci=args.until_ci,
+        image_size=args.image_size,
+        batch_size=args.batch_size,
+        workers=args.workers,
+        seed=args.seed,
+        cka=dict(part=args.cka_part, tokens=args.cka_tokens, estimator=args.cka_estimator),
+        device=device,
+        display=progress_display if is_main_process() else no_display,
+    )
     if is_main_process():
         results.write(args.out / 'tables')
         print(write_report(results, args.out))

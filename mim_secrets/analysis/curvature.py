@@ -23,37 +23,30 @@ OVER_STARTS = 'Intervals of the density are over random start vectors.'
 
 
 def curvature_tables(
-    subjects: dict[str, Subject],
-    pictures: Pictures,
-    progress: Callable[[int, int], None] | None = None,
-) -> dict[str, dict[str, Table]]:
+    subject: Subject, pictures: Pictures, progress: Callable[[int, int], None] | None = None
+) -> dict[str, Table]:
     """``curvature`` (number: the highest eigenvalues, falling, then -1: the lowest) and
-    ``curvature_density`` (eigenvalue) of the models that have a loss.
+    ``curvature_density`` (eigenvalue); nothing of a model without a loss.
 
     A masked image model has that of pre-training; a classifier has that of
     classification if the images lie in as many folders as it has classes.
     """
-    tables: dict[str, dict[str, Table]] = {'curvature': {}, 'curvature_density': {}}
-    for name, subject in subjects.items():
-        loss = loss_of(subject, pictures)
-        if loss is None:
-            continue
-        found = measure_curvature(loss, progress=progress)
-        about = f'Of the {loss.name} loss over {found.parameters:,} parameters of the encoder.'
-        ends = [np.append(*pair) for pair in zip(found.highest, found.lowest)]
-        numbers = np.append(np.arange(len(found.highest.mean)), -1)
-        tables['curvature'][name] = Table(
-            'curvature', '', found.images, dict(number=numbers), Estimate(*ends), (about, INTERVALS)
-        )
-        tables['curvature_density'][name] = Table(
-            'curvature_density',
-            '',
-            found.images,
-            dict(eigenvalue=found.density.grid),
-            found.density.values,
-            (about, OVER_STARTS),
-        )
-    return {name: models for name, models in tables.items() if models}
+    loss = loss_of(subject, pictures)
+    if loss is None:
+        return {}
+    found = measure_curvature(loss, progress=progress)
+    about = f'Of the {loss.name} loss over {found.parameters:,} parameters of the encoder.'
+    numbers = np.append(np.arange(len(found.highest.mean)), -1)
+    ends = Estimate(*(np.append(*pair) for pair in zip(found.highest, found.lowest)))
+    grid, density = found.density.grid, found.density.values
+    columns = dict(
+        curvature=(dict(number=numbers), ends, INTERVALS),
+        curvature_density=(dict(eigenvalue=grid), density, OVER_STARTS),
+    )
+    return {
+        name: Table(name, '', found.images, index, values, (about, note))
+        for name, (index, values, note) in columns.items()
+    }
 
 
 def loss_of(subject: Subject, pictures: Pictures) -> BatchLoss | None:

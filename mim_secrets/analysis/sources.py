@@ -112,7 +112,9 @@ def _openmmlab(name: str, source: str, image_size: int | None) -> Subject:
             f'--model {name}: a {type(model).__name__} has no backbone; give a config of '
             'pre-training or of a classifier.'
         )
-    source = f'{config}, {file or checkpoint}'
+    # as it was typed: a work directory names its newest file by an absolute path
+    newest = f'/{Path(file).name}' if file and Path(checkpoint).is_dir() else ''
+    source = f'{config}, {checkpoint}{newest}'
     subject = subject_of(name, model, source, image_size, file and Path(file))
     # of what is left untrained nothing must be found out
     return subject if whole else replace(subject, model=subject.encoder)

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import platform
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -18,6 +18,7 @@ from mim_secrets.analysis.results import Results
 from mim_secrets.analysis.run import GROUP_SIZE, Analysis
 from mim_secrets.analysis.sources import read_subject
 from mim_secrets.analysis.subject import Subject
+from mim_secrets.apis.progress import Display, no_display
 from mim_secrets.version import __version__
 
 # What is looked at once, beside the measures that images stream through.
@@ -40,7 +41,7 @@ def analyze(
     seed: int = 0,
     cka: dict | None = None,
     device: str | torch.device = 'cpu',
-    progress: Callable[[int, int], None] = lambda done, total: None,
+    display: Display = no_display,
 ) -> Results:
     """Measure models on the same images.
 
@@ -57,7 +58,7 @@ def analyze(
         workers: Processes that read images.
         seed: Of the choice of images and of untrained weights.
         cka: ``part``, ``tokens`` and ``estimator`` of ``CKA``.
-        progress: Called with images done and images to be done.
+        display: Shows how far something is, such as ``progress_display``.
     """
     unknown = [name for name in measures if name not in CHOICES]
     if unknown:
@@ -82,13 +83,18 @@ def analyze(
         state=state and Path(state),
         identity=_identity(subjects, options),
     )
-    tables = analysis.run(progress)
+    with display('measuring') as progress:
+        tables = analysis.run(progress)
     shown = {}
     if is_main_process():
         if FUSION in measures:
             tables |= fusion_tables(subjects)
         if CURVATURE in measures:
-            tables |= curvature_tables(subjects, pictures)
+            for name, subject in subjects.items():
+                with display(f'curvature of {name}') as progress:
+                    found = curvature_tables(subject, pictures, progress)
+                for kind, table in found.items():
+                    tables.setdefault(kind, {})[name] = table
         if OVERLAYS in measures:
             shown = overlay_pictures(subjects, pictures)
     return Results(

@@ -1,11 +1,22 @@
 """How far something is and how long the rest will take: a bar, or lines of a log."""
 
 import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 _SECONDS_BETWEEN_LINES = 10.0
+
+# What is done -> a context that is called with (done, total).
+Display = Callable[[str], AbstractContextManager[Callable[[int, int], None]]]
+
+
+@contextmanager
+def no_display(what: str) -> Iterator[Callable[[int, int], None]]:
+    """For programs that show nothing."""
+    yield lambda done, total: None
 
 
 def progress_display(what: str) -> 'ProgressBar | ProgressLines':

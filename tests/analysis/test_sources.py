@@ -43,6 +43,7 @@ def test_a_config_and_a_checkpoint(config: str, tmp_path: Path) -> None:
     torch.save(dict(state_dict=model.state_dict()), tmp_path / 'epoch_8.pth')
     subject = read_subject(f'mine={config}:{tmp_path}')
     assert subject.name == 'mine' and subject.checkpoint == tmp_path / 'epoch_8.pth'
+    assert subject.source == f'{config}, {tmp_path}/epoch_8.pth'
     assert not subject.model.training
     batch = pictures(subject.image_size)
     bgr = dict(inputs=batch.flip(1), data_samples=None)

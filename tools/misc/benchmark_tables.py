@@ -10,6 +10,8 @@ TOOLS = Path(__file__).resolve().parents[1]
 DOCS = TOOLS.parent / 'docs' / 'en'
 STEP = DOCS / 'benchmarks' / 'pretrain_step.csv'
 LOADING = DOCS / 'benchmarks' / 'checkpoint_loading.csv'
+ANALYSIS = DOCS / 'benchmarks' / 'analysis_speed.csv'
+WORK = dict(attention='ViT-B/16, 224 px', cka='two ViT-Ti/16, 224 px, 12 x 12 layers')
 LOADER = DOCS / 'benchmarks' / 'loader.csv'
 
 
@@ -97,6 +99,35 @@ def loader() -> str:
     return where + '\n\n' + markdown(header, rows)
 
 
+def analysis_speed() -> str:
+    """What looking costs, beside forward passes alone."""
+    with open(ANALYSIS, newline='') as file:
+        results = list(csv.DictReader(file))
+    rows = []
+    for row in results:
+        there = bool(row['images_per_second'])
+        rows.append(
+            [
+                WORK[row['part']],
+                row['variant'],
+                f'{float(row["images_per_second"]):.2f}' if there else row['version'],
+                between(row, 'speed') if there else '',
+                between(row, 'times_forwards') if there else '',
+                _number(row['times_forwards_by_processor'], '.2f'),
+                _number(row['largest_difference_to_ours'], '.0e'),
+            ]
+        )
+    first = results[0]
+    where = (
+        f'{first["device"]}, {first["cores"]} cores, {first["threads"]} threads, torch '
+        f'{first["torch"]}, float32, {first["rounds"]} rounds.'
+    )
+    header = ['work', '', 'images/s', 'speed beside forwards (quartiles)']
+    header += ['time beside forwards (quartiles)', 'the same by processor time']
+    header += ['largest difference to ours']
+    return where + '\n\n' + markdown(header, rows)
+
+
 def layouts() -> str:
     """What the converter says about itself."""
     converter = TOOLS / 'model_converters' / 'convert.py'
@@ -107,3 +138,7 @@ def layouts() -> str:
 def between(row: dict[str, str], key: str) -> str:
     low, high = float(row[f'{key}_q1']), float(row[f'{key}_q3'])
     return f'{float(row[key]):.2f} ({low:.2f} to {high:.2f})'
+
+
+def _number(text: str, form: str) -> str:
+    return format(float(text), form) if text else ''

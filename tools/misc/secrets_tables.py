@@ -102,13 +102,12 @@ def diversity(found: Found) -> str:
                 f'(intervals apart): {_seeds(holds)}.'
             )
             continue
-        holds = [
-            _mean(spans[-LATE:]).low > _mean(found[SUPERVISED][seed][-LATE:]).high
-            for seed, spans in seeds.items()
-        ]
+        late = [(_mean(s[-LATE:]), _mean(found[SUPERVISED][n][-LATE:])) for n, s in seeds.items()]
+        more = [own.low > other.high for own, other in late]
+        less = [own.high < other.low for own, other in late]
         lines.append(
             f"- **{model}'s heads differ more than {SUPERVISED}'s in the last {LATE} layers** "
-            f'(intervals apart): {_seeds(holds)}.'
+            f'(intervals apart): {_seeds(more)}; less, {_seeds(less)}.'
         )
     return '\n'.join(lines)
 

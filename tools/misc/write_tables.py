@@ -16,7 +16,16 @@ import statistics
 import sys
 from pathlib import Path
 
-from benchmark_tables import DOCS, benchmark, between, layouts, loader, loading, markdown
+from benchmark_tables import (
+    DOCS,
+    analysis_speed,
+    benchmark,
+    between,
+    layouts,
+    loader,
+    loading,
+    markdown,
+)
 from secrets_tables import secrets_findings
 
 STUDY = DOCS / 'study'
@@ -186,6 +195,7 @@ TABLES = {
     'checkpoint loading': loading,
     'layouts': layouts,
     'loader': loader,
+    'analysis speed': analysis_speed,
     'recipes': recipes,
     'recipes pilot': recipes_pilot,
     'secrets findings': secrets_findings,

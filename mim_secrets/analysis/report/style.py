@@ -25,7 +25,6 @@ STYLE = (
 .skip { position: absolute; left: -99rem; }
 .skip:focus { left: 1rem; top: .6rem; z-index: 1; padding: .5rem .9rem;
   background: var(--paper); border: 2px solid var(--link); border-radius: 6px; }
-a { color: var(--link); text-underline-offset: .15em; }
 :focus-visible { outline: 2px solid var(--link); outline-offset: 2px; border-radius: 2px; }
 h1, h2, h3, dd, th, td, figcaption { overflow-wrap: break-word; }
 h2 { scroll-margin-top: 1rem; }

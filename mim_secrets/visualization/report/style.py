@@ -32,6 +32,7 @@ p { margin: 0 0 1rem; max-width: 44rem; }
 ul.findings { margin: 0 0 1.6rem; padding: .9rem 1.2rem .9rem 2.2rem; max-width: none;
   background: var(--wash); border-left: 3px solid var(--soft); border-radius: 0 6px 6px 0; }
 ul.findings li { margin: .2rem 0; }
+a { color: var(--link); text-underline-offset: .15em; }
 figure { margin: 1.4rem 0 0; }
 figcaption, .note { margin-top: .6rem; font-size: .875rem; line-height: 1.5;
   color: var(--soft); max-width: none; }
