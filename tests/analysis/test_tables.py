@@ -125,6 +125,7 @@ def test_results_write_each_table_into_a_new_folder(tmp_path: Path) -> None:
     for _ in range(2):
         results.write(folder)
         assert sorted(file.name for file in folder.iterdir()) == [
+            'about.json',
             'distance.csv',
             'distance.json',
             'kl_layer.csv',

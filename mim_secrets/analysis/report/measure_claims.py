@@ -201,7 +201,7 @@ def curvature(results: Results) -> Claims:
     found = results.tables['curvature']
     highest = over_models(found, lambda table: span(table, table.index['number'] == 0))
     lowest = over_models(found, lambda table: span(table, table.index['number'] == -1))
-    words = Words('the highest eigenvalue', 'has the sharper loss', 'has the flatter loss')
+    words = Words('the sharpness of the loss', 'has the sharper loss', 'has the flatter loss')
     zero = Span(0, 0, 0, '')
     down = [f'{name} {one.aside}' for name, one in lowest.items() if one.below(zero)]
     rest = [f'{name} {one.aside}' for name, one in lowest.items() if not one.below(zero)]
