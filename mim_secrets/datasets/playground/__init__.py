@@ -1,16 +1,31 @@
 """The embedded world: small rendered scenes of which everything is known."""
 
+from .ade20k import ADE20K_CLASSES, ADE20K_PRESETS, Ade20kPlayground
+from .coco import COCO_CLASSES, COCO_PRESETS, CocoPlayground
+from .crowdpose import CROWD_KEYPOINTS, CROWDPOSE_PRESETS, CrowdPosePlayground
 from .figures import KEYPOINTS
+from .filling import MismatchError, fill
+from .groups import GroupStyle, sample_crowd, sample_group
 from .labels import ClipRendering, Rendering, render, render_clip
 from .render import RENDERER_VERSION, render_image
 from .sampling import Style, sample_clip, sample_scene
 from .scene import CLASSES, SEMANTIC_CLASSES, Camera, Light, Scene, Thing
 from .textures import PATTERNS, Material
-from .writers import PRESETS, MismatchError, Playground, Preset, encode_jpeg, write_imagenet
+from .writers import PRESETS, Playground, Preset, encode_jpeg, write_imagenet
+
+LAYOUTS = {
+    'imagenet': Playground,
+    'coco': CocoPlayground,
+    'crowdpose': CrowdPosePlayground,
+    'ade20k': Ade20kPlayground,
+}
 
 __all__ = [
-    'CLASSES', 'Camera', 'ClipRendering', 'KEYPOINTS', 'Light', 'Material', 'MismatchError',
-    'PATTERNS', 'PRESETS', 'Playground', 'Preset', 'RENDERER_VERSION', 'Rendering',
-    'SEMANTIC_CLASSES', 'Scene', 'Style', 'Thing', 'encode_jpeg', 'render', 'render_clip',
-    'render_image', 'sample_clip', 'sample_scene', 'write_imagenet',
+    'ADE20K_CLASSES', 'ADE20K_PRESETS', 'Ade20kPlayground', 'CLASSES', 'COCO_CLASSES',
+    'COCO_PRESETS', 'CROWDPOSE_PRESETS', 'CROWD_KEYPOINTS', 'Camera', 'ClipRendering',
+    'CocoPlayground', 'CrowdPosePlayground', 'GroupStyle', 'KEYPOINTS', 'LAYOUTS', 'Light',
+    'Material', 'MismatchError', 'PATTERNS', 'PRESETS', 'Playground', 'Preset',
+    'RENDERER_VERSION', 'Rendering', 'SEMANTIC_CLASSES', 'Scene', 'Style', 'Thing', 'encode_jpeg',
+    'fill', 'render', 'render_clip', 'render_image', 'sample_clip', 'sample_crowd',
+    'sample_group', 'sample_scene', 'write_imagenet',
 ]  # fmt: skip

@@ -76,7 +76,7 @@ def sample_clip(
 
 def _sample_world(rng: np.random.Generator, label: int, style: Style) -> Scene:
     size = uniform(rng, 0.8, 1.2) * (_FIGURE_HEIGHT if label == FIGURE else 1.0)
-    main = _sample_thing(rng, label, style, size, style.max_turn)
+    main = sample_thing(rng, label, style, size, style.max_turn)
     focal, extent = uniform(rng, *style.focal), uniform(rng, *style.object_height)
     if label == FIGURE:
         extent = min(extent * _FIGURE_LARGER, 0.8)
@@ -96,9 +96,10 @@ def _sample_world(rng: np.random.Generator, label: int, style: Style) -> Scene:
     return Scene(camera, _sample_light(rng, style), ground, sky, tuple(things))
 
 
-def _sample_thing(
+def sample_thing(
     rng: np.random.Generator, category: int, style: Style, size: float, max_turn: float
 ) -> Thing:
+    """Something of this class at the origin, `max_turn` degrees from its usual side at most."""
     turn = uniform(rng, -max_turn, max_turn)
     low, high = 1.0 - style.squeeze, 1.0
     proportions = tuple(uniform(rng, low, high) for _ in range(3))
@@ -141,7 +142,7 @@ def _sample_occluder(rng: np.random.Generator, style: Style, main: Thing) -> Thi
     """A smaller thing that stands close before one side of the main object."""
     category = int(rng.integers(len(CLASSES)))
     size = uniform(rng, 0.35, 0.55) * main.size
-    thing = _sample_thing(rng, category, style, size, 180.0)
+    thing = sample_thing(rng, category, style, size, 180.0)
     x = choice(rng, (-1.0, 1.0)) * uniform(rng, 0.15, 0.4) * main.size
     return replace(thing, x=x, y=-0.45 * main.size - 0.55 * size)
 
@@ -151,7 +152,7 @@ def _sample_passer_by(
 ) -> Thing:
     """A figure far enough behind to look about half as large as the main object."""
     size = uniform(rng, 1.5, 1.9)
-    thing = _sample_thing(rng, FIGURE, style, size, 180.0)
+    thing = sample_thing(rng, FIGURE, style, size, 180.0)
     far = distance * (size / main.size) * uniform(rng, 1.7, 2.6)
     x = choice(rng, (-1.0, 1.0)) * uniform(rng, 0.15, 0.45) * far / focal
     return replace(thing, x=x, y=far - distance)
@@ -164,7 +165,7 @@ def _sample_distractor(
     main = things[0]
     category = int(rng.integers(len(CLASSES)))
     size = uniform(rng, 0.3, 0.5) * main.size
-    thing = _sample_thing(rng, category, style, size, 180.0)
+    thing = sample_thing(rng, category, style, size, 180.0)
     for _ in range(6):
         y = uniform(rng, -0.5, 2.0) * main.size
         x = uniform(rng, -0.55, 0.55) * (distance + y) / focal
