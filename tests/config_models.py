@@ -20,11 +20,14 @@ from mim_secrets.models import Mask, MaskedImageModel, RepLKNet, ViT
 from mim_secrets.models.backbones.shortening import blocks_left
 
 ROOT = Path(__file__).parent.parent
-CONFIGS = sorted(
-    path.relative_to(ROOT / 'configs').as_posix()
-    for path in (ROOT / 'configs').rglob('*.py')
-    if '_base_' not in path.parts
-)
+# a method's folders of configs for another library, which has other models and data
+LIBRARIES = ('mmdet', 'mmpose', 'mmseg')
+_paths = [path.relative_to(ROOT / 'configs') for path in (ROOT / 'configs').rglob('*.py')]
+EVERYTHING = sorted(path.as_posix() for path in _paths if '_base_' not in path.parts)
+CONFIGS = [name for name in EVERYTHING if not set(LIBRARIES) & set(name.split('/'))]
+DENSE = [name for name in EVERYTHING if {'mmdet', 'mmseg'} & set(name.split('/'))]
+# all others inherit from one of these, of the same name
+DENSE_OWN = [name for name in DENSE if name.startswith(('mae/', 'simmim/'))]
 IMAGENET = [name for name in CONFIGS if not name.startswith('playground/')]
 RECIPES = [name for name in IMAGENET if name.startswith('recipes/')]
 SUPERVISED = [name for name in IMAGENET if name.startswith('supervised/')]

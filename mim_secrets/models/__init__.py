@@ -5,6 +5,7 @@ from .backbones.vit import ViT
 from .heads.pixel_head import PixelHead
 from .heads.targets import LocalNormTarget, LowPassTarget
 from .necks.cross_decoder import CrossDecoder
+from .necks.feature_pyramid import SimpleFeaturePyramid
 from .necks.fusion import MultiLevelFusion, default_levels
 from .necks.mae_decoder import MAEDecoder
 from .necks.simmim_decoder import SimMIMDecoder
@@ -37,6 +38,7 @@ __all__ = [
     'ResizingPreprocessor',
     'SimMIM',
     'SimMIMDecoder',
+    'SimpleFeaturePyramid',
     'Swin',
     'SwinV2',
     'ViT',
