@@ -13,6 +13,7 @@ processes (torchrun --nproc_per_node N tools/analyze.py --launcher pytorch ...).
 
 import argparse
 import os
+import sys
 from pathlib import Path
 
 import mim_secrets  # noqa: F401  first: it makes torchvision importable beside any torch
@@ -52,6 +53,15 @@ def parse_args() -> argparse.Namespace:
         '--cka-tokens', choices=('flattened', 'pooled', 'class'), default='flattened'
     )
     parser.add_argument('--cka-estimator', choices=('minibatch', 'full'), default='minibatch')
+    parser.add_argument(
+        '--overlay-queries',
+        nargs='+',
+        type=spot,
+        metavar='ROW,COLUMN',
+        help='patches that ask in overlays, as shares of the picture, such as 0.3,0.5',
+    )
+    parser.add_argument('--overlay-layers', nargs='+', type=int, help='by default three of them')
+    parser.add_argument('--overlay-heads', nargs='+', type=int, help='by default the first twelve')
     parser.add_argument('--device', default='cuda' if torch.cuda.is_available() else 'cpu')
     parser.add_argument('--launcher', choices=('none', 'pytorch'), default='none')
     parser.add_argument('--debug', action='store_true', help='show the stack of frames of an error')
@@ -60,6 +70,22 @@ def parse_args() -> argparse.Namespace:
         if getattr(args, name) < 1:
             parser.error(f'--{name.replace("_", "-")} {getattr(args, name)}: use at least 1')
     return args
+
+
+def spot(text: str) -> tuple[float, float]:
+    """Row and column of a patch that asks."""
+    row, column = (float(part) for part in text.split(','))
+    if not (0 <= row <= 1 and 0 <= column <= 1):
+        raise ValueError(text)
+    return row, column
+
+
+def overlays(args: argparse.Namespace) -> dict:
+    """What was said of overlays."""
+    chosen = dict(
+        queries=args.overlay_queries, layers=args.overlay_layers, heads=args.overlay_heads
+    )
+    return {name: value for name, value in chosen.items() if value is not None}
 
 
 def main() -> None:
@@ -82,6 +108,7 @@ def main() -> None:
         workers=args.workers,
         seed=args.seed,
         cka=dict(part=args.cka_part, tokens=args.cka_tokens, estimator=args.cka_estimator),
+        overlays=overlays(args),
         device=device,
         display=progress_display if is_main_process() else no_display,
     )
@@ -90,5 +117,12 @@ def main() -> None:
         print(write_report(results, args.out))
 
 
+def run() -> None:
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit('Interrupted; the same command goes on from here.')
+
+
 if __name__ == '__main__':
-    run_cli(main)
+    run_cli(run)

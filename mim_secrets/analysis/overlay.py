@@ -84,12 +84,18 @@ class View(NamedTuple):
         return self.box(patch[0] * stride, patch[1] * stride, stride, stride)
 
 
-def overlay_pictures(subjects: dict[str, Subject], pictures: Pictures) -> dict[str, np.ndarray]:
-    """Title -> a sheet for each subject, of the first picture and ``QUERIES``."""
+def overlay_pictures(
+    subjects: dict[str, Subject],
+    pictures: Pictures,
+    queries: Sequence[tuple[float, float]] = QUERIES,
+    layers: Sequence[int] | None = None,
+    heads: Sequence[int] | None = None,
+) -> dict[str, np.ndarray]:
+    """Title -> a sheet for each subject, of the first picture; see ``attention_sheet``."""
     first = pictures[0]
     return {
         f'{name}: what heads look at': attention_sheet(
-            subject, first[subject.image_size].permute(1, 2, 0).numpy(), QUERIES
+            subject, first[subject.image_size].permute(1, 2, 0).numpy(), queries, layers, heads
         )
         for name, subject in subjects.items()
     }

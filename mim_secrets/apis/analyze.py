@@ -40,6 +40,7 @@ def analyze(
     workers: int = 0,
     seed: int = 0,
     cka: dict | None = None,
+    overlays: dict | None = None,
     device: str | torch.device = 'cpu',
     display: Display = no_display,
 ) -> Results:
@@ -58,6 +59,7 @@ def analyze(
         workers: Processes that read images.
         seed: Of the choice of images and of untrained weights.
         cka: ``part``, ``tokens`` and ``estimator`` of ``CKA``.
+        overlays: ``queries``, ``layers`` and ``heads`` of ``overlay_pictures``.
         display: Shows how far something is, such as ``progress_display``.
     """
     unknown = [name for name in measures if name not in CHOICES]
@@ -96,7 +98,7 @@ def analyze(
                 for kind, table in found.items():
                     tables.setdefault(kind, {})[name] = table
         if OVERLAYS in measures:
-            shown = overlay_pictures(subjects, pictures)
+            shown = overlay_pictures(subjects, pictures, **overlays or {})
     return Results(
         subjects={name: subject.source for name, subject in subjects.items()},
         settings=_settings(subjects, pictures, analysis, seed),

@@ -20,7 +20,8 @@ def test_two_models_become_a_page_and_files(run_tool, tmp_path: Path) -> None:
     """Breaks when a default measure fails on a ViT or a Swin, a table or a figure is not
     written, the page lacks a model, or a second run does not find what the first did."""
     models = ('--model', f'vit={MFF}:random', '--model', f'swin={SWIN}:random')
-    result = run_tool('analyze.py', *models, *DATA, '--out', 'out')
+    overlay = ('--overlay-queries', '0.2,0.7', '--overlay-layers', 0, 1, '--overlay-heads', 0)
+    result = run_tool('analyze.py', *models, *DATA, '--out', 'out', *overlay)
     assert result.returncode == 0, result.stdout
     assert 'measuring 40/40, ETA 0 s' in result.stdout
     assert result.stdout.splitlines()[-1] == 'out/report.html'
