@@ -257,7 +257,8 @@ def test_a_process_of_its_own(run_tool, trained: Path, tmp_path: Path, name: str
 
 def test_every_tool_that_knows_checkpoints_is_here() -> None:
     """Breaks when a new tool opens checkpoints and nobody attacks it."""
-    speaks = re.compile(r'checkpoint|load_from|init_cfg|torch\.load|\.pth|\.safetensors')
+    names = r'checkpoint|load_from|init_cfg|torch\.load|\.pth|\.safetensors'
+    speaks = re.compile(names, re.IGNORECASE)
     tools = REPO / 'tools'
     found = {
         str(path.relative_to(tools))

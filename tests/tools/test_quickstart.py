@@ -119,8 +119,7 @@ def test_a_failure_ends_what_runs_beside_it(stage, run, tmp_path):
     """Breaks when a neighbour goes on after the failure, as an orphan."""
     sleep = (
         'import sys, time\n'
-        'open(sys.argv[3], "w")\n'
-        'try: time.sleep(60)\n'
+        'try: open(sys.argv[3], "w"), time.sleep(60)\n'
         'except KeyboardInterrupt: open(sys.argv[4], "w")\n'
     )
     fail = (

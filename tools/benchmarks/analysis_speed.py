@@ -22,12 +22,11 @@ processor time, which other programs on the machine change less.
 """
 
 import argparse
-import csv
 import os
 import random
 import statistics
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 
 # Before torch starts its threads, which otherwise spin while they wait; and before
@@ -44,16 +43,9 @@ import torch
 from analysis_lanes import HEADS, OURS, PLAIN, QUICK, Lane, Size, attention_lanes, cka_lanes
 from rich import box
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
 from rich.table import Table
 from step_measures import device_name, quartiles_of_ratios
+from turns import turns, write_csv
 
 ATTENTION, SIMILARITY = 'attention', 'cka'
 GOALS = {HEADS: 'speed >= 0.80', OURS: 'time <= 1.15'}
@@ -140,14 +132,6 @@ def summarise(
     return rows
 
 
-def write_csv(rows: list[Row], path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open('w', newline='') as file:
-        writer = csv.DictWriter(file, [field.name for field in fields(Row)])
-        writer.writeheader()
-        writer.writerows(asdict(row) for row in rows)
-
-
 def show(rows: list[Row]) -> None:
     first = rows[0]
     table = Table(
@@ -194,29 +178,11 @@ def main() -> None:
     torch.manual_seed(0)
     size, device = QUICK if args.quick else Size(), torch.device(args.device)
     heads, layers = attention_lanes(size, args.batch_size, device), cka_lanes(size, device)
-    with Progress(
-        TextColumn('{task.description}'),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TextColumn('ETA'),
-        TimeRemainingColumn(),
-        speed_estimate_period=300,
-    ) as progress:
-        total = (len(heads) + len(layers)) * (1 + args.rounds)
-        task = progress.add_task('', total=total)
-        started = 0
-
-        def tick(doing: str) -> None:
-            nonlocal started
-            progress.update(task, description=doing, completed=started)
-            started += 1
-
-        measure(heads, args.rounds, device, tick)
+    with turns((len(heads) + len(layers)) * (1 + args.rounds)) as begin:
+        measure(heads, args.rounds, device, begin)
         rows = summarise(ATTENTION, heads, args.batch_size, args.batch_size, device)
-        measure(layers, args.rounds, device, tick)
+        measure(layers, args.rounds, device, begin)
         rows += summarise(SIMILARITY, layers, size.images, size.group, device)
-        progress.update(task, description='done', completed=total)
     write_csv(rows, args.out)
     show(rows)
     print(f'Written to {args.out}')

@@ -23,13 +23,12 @@ Ratios are medians of per-round ratios, with their quartiles; above 1 is faster.
 """
 
 import argparse
-import csv
 import random
 import statistics
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 
 import mim_secrets  # noqa: F401  first: it makes torchvision importable beside any torch
@@ -46,17 +45,10 @@ from mmengine.logging import MMLogger
 from mmengine.registry import DATASETS, DefaultScope
 from rich import box
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
 from rich.table import Table
 from step_measures import device_name, quartiles_of_ratios
 from torch.utils.data import DataLoader
+from turns import turns, write_csv
 
 from mim_secrets.datasets.cache_writing import Plan, write_cache
 
@@ -188,14 +180,6 @@ def summarise(lanes: dict[str, Lane], files: list[Path], size: str) -> list[Row]
     return rows
 
 
-def write_csv(rows: list[Row], path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open('w', newline='') as file:
-        writer = csv.DictWriter(file, [field.name for field in fields(Row)])
-        writer.writeheader()
-        writer.writerows(asdict(row) for row in rows)
-
-
 def show(rows: list[Row]) -> None:
     first = rows[0]
     table = Table(
@@ -259,26 +243,8 @@ def main() -> None:
         files = prepare(args, root)
         write_cache(cache, Plan.of(str(root / 'train'), short_side=256))
         lanes = build_lanes(root, cache, args.batch_size)
-        with Progress(
-            TextColumn('{task.description}'),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            TextColumn('ETA'),
-            TimeRemainingColumn(),
-            speed_estimate_period=300,
-        ) as progress:
-            total = len(lanes) * (1 + args.rounds)
-            task = progress.add_task('', total=total)
-            started = 0
-
-            def tick(doing: str) -> None:
-                nonlocal started
-                progress.update(task, description=doing, completed=started)
-                started += 1
-
-            measure(lanes, args.rounds, tick)
-            progress.update(task, description='done', completed=total)
+        with turns(len(lanes) * (1 + args.rounds)) as begin:
+            measure(lanes, args.rounds, begin)
         rows = summarise(lanes, files, 'several sizes' if args.images else args.size)
     write_csv(rows, args.out)
     show(rows)

@@ -27,13 +27,12 @@ What the columns mean:
 """
 
 import argparse
-import csv
 import itertools
 import os
 import random
 import statistics
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 # Before torch starts its threads. By default they spin while they wait, and where
@@ -47,14 +46,6 @@ import torch
 from mmengine.logging import MMLogger
 from rich import box
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
 from rich.table import Table
 from step_measures import (
     Step,
@@ -65,6 +56,7 @@ from step_measures import (
     quartiles_of_ratios,
 )
 from step_models import SIZES, Size, build_pair, compiled_twin
+from turns import turns, write_csv
 
 UNTIMED_ROUNDS = 2  # one to warm up, one to trace memory
 THEIRS, OURS, AGAIN, COMPILED = 'mmpretrain', 'ours', 'ours again', 'ours compiled'
@@ -181,14 +173,6 @@ def summarise(
     )
 
 
-def write_csv(rows: list[Row], path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open('w', newline='') as file:
-        writer = csv.DictWriter(file, [field.name for field in fields(Row)])
-        writer.writeheader()
-        writer.writerows(asdict(row) for row in rows)
-
-
 def show(rows: list[Row]) -> None:
     first = rows[0]
     table = Table(
@@ -241,32 +225,15 @@ def main() -> None:
     settings = list(itertools.product(args.archs, args.precisions))
     variants = 5 if args.compile else 3
     rows: list[Row] = []
-    with Progress(
-        TextColumn('{task.description}'),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TextColumn('ETA'),
-        TimeRemainingColumn(),
-        speed_estimate_period=300,
-    ) as progress:
-        total = len(settings) * variants * (UNTIMED_ROUNDS + args.repeats)
-        task = progress.add_task('building models', total=total)
-        started = 0
-
-        def tick(doing: str) -> None:
-            nonlocal started
-            progress.update(task, description=doing, completed=started)
-            started += 1
-
+    total = len(settings) * variants * (UNTIMED_ROUNDS + args.repeats)
+    with turns(total) as begin:
         for arch, precision in settings:
             size = SIZES[arch]
             if args.batch_size:
                 size = replace(size, batch=args.batch_size)
             device = torch.device(args.device)
-            rows += measure(size, precision, device, args.repeats, args.compile, tick)
+            rows += measure(size, precision, device, args.repeats, args.compile, begin)
             write_csv(rows, args.out)
-        progress.update(task, description='done', completed=total)
     show(rows)
     print(f'Written to {args.out}')
 

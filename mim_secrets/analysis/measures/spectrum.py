@@ -14,8 +14,9 @@ from mim_secrets.analysis.measures.measure import PerImage
 from mim_secrets.analysis.statistics import estimate
 from mim_secrets.analysis.tables import Table
 
-# Of a channel's largest amplitude on the diagonal: what is below is rounding.
-FLOOR = 1e-6
+# Of a channel's largest amplitude on the diagonal. What is smaller counts as this much: a
+# model's own rounding, which depends on the batch, decides what is far below.
+FLOOR = 1e-3
 UNIT = 'log ratio to frequency 0'
 ODD = (
     'A map with an odd number of tokens on a side has no frequency pi; its highest one '
