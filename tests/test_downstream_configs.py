@@ -10,6 +10,8 @@ from mmengine.registry import WEIGHT_INITIALIZERS
 
 from tests.config_models import DENSE, DENSE_OWN, read
 
+pytestmark = pytest.mark.slow  # models at full size
+
 NAME = re.compile(
     r'(?P<method>\w+)/((?P<mmdet>mmdet)/mask-rcnn_|mmseg/)'
     r'(?P<encoder>vit|swin|swinv2)-(?P<arch>small|base|large)'

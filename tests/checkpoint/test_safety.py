@@ -217,6 +217,7 @@ def test_tools_read_a_harmless_file(trained: Path, run, tool: str, line: list[st
     run(tool, line, trained)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('attack', ['plain', 'legacy', 'globals of an allowed method'])
 @pytest.mark.parametrize(('tool', 'line'), LINES)
 def test_tools_do_not_run_code(

@@ -16,6 +16,8 @@ from mim_secrets.datasets.cache_writing import Plan, write_cache
 from tests.datasets.pictures import as_opencv_reads, by_pillow, jpeg, picture, write_folder
 from tests.datasets.test_images import PIPELINE, load, paths
 
+pytestmark = pytest.mark.slow  # they write files and start processes
+
 SIDE = 48
 
 

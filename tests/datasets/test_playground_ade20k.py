@@ -18,6 +18,8 @@ from mim_secrets.datasets.playground import (
     sample_group,
 )
 
+pytestmark = pytest.mark.slow  # they write files and start processes
+
 WORLD = replace(Ade20kPlayground.of('tiny'), train=12, val=6)
 
 

@@ -25,6 +25,8 @@ from mim_secrets.datasets.playground import (
 )
 from mim_secrets.datasets.playground.outlines import run_lengths, segmentation
 
+pytestmark = pytest.mark.slow  # they write files and start processes
+
 TOOL = Path(__file__).parents[2] / 'tools/dataset_converters/make_playground.py'
 WORLD = replace(CocoPlayground.of('tiny'), train=10, val=6)
 FIGURE_LABEL = COCO_CLASSES.index('person')

@@ -19,6 +19,8 @@ from mim_secrets.datasets.playground import (
 )
 from mim_secrets.datasets.playground.crowdpose import bodies, crowd_index
 
+pytestmark = pytest.mark.slow  # they write files and start processes
+
 WORLD = replace(CrowdPosePlayground.of('tiny'), train=4, val=3)
 ANNOTATIONS = 'annotations/mmpose_crowdpose_{}.json'
 DETECTIONS = 'annotations/det_for_crowd_test_0.1_0.5.json'

@@ -22,6 +22,8 @@ from mim_secrets.checkpoint.reading import read_checkpoint
 from mim_secrets.checkpoint.writing import write_checkpoint
 from tests import tiny_run
 
+pytestmark = pytest.mark.slow  # they write files and start processes
+
 TOOL = Path(__file__).parents[2] / 'tools' / 'model_converters' / 'publish.py'
 
 

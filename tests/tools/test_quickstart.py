@@ -13,6 +13,8 @@ from rich.console import Console
 from mim_secrets.apis.road import Road, time_left
 from mim_secrets.visualization.report import Records, Stage, StageError
 
+pytestmark = pytest.mark.slow  # they write files and start processes
+
 ROOT = Path(__file__).parents[2]
 # notes down how it was started, in a file outside of its own folder
 NOTE = 'import sys; open(sys.argv[1], "a").write(" ".join(sys.argv[2:]) + ";")'
