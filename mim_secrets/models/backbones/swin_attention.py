@@ -1,5 +1,7 @@
 """Attention inside windows that every second block shifts, for both Swins."""
 
+from abc import ABC, abstractmethod
+
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -47,7 +49,7 @@ class ShiftedWindows(nn.Module):
         return maps[:, :height, :width]
 
 
-class WindowAttention(nn.Module):
+class WindowAttention(nn.Module, ABC):
     """Multi-head attention over the tokens of a window.
 
     A subclass says how tokens become queries, keys and values, and what is added to
@@ -99,13 +101,13 @@ class WindowAttention(nn.Module):
         mixed = mixed.reshape(batch, count, self.num_heads, length, -1)
         return self.proj(mixed.transpose(2, 3).reshape(batch, count, length, dims))
 
+    @abstractmethod
     def project(self, windows: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """(B, nW, N, C) to queries, keys and values (B, nW, heads, N, C / heads)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def bias(self, window: Size) -> torch.Tensor:
         """(heads, N, N) what is added to the logits."""
-        raise NotImplementedError
 
     def split_heads(self, qkv: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """(B, nW, N, 3 * C) to three times (B, nW, heads, N, C / heads), views."""
