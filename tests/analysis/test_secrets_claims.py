@@ -52,6 +52,9 @@ def test_models_are_compared_only_where_intervals_lie_apart():
     assert 'is smaller than b' in both and 'do not tell it apart from c' in both
     unknown = Span(np.nan, np.nan, np.nan, 'px')
     assert 'none are compared' in compare('there', dict(a=near, b=unknown), WORDS)
+    bare = Span(9.0, np.nan, np.nan, 'px')
+    told = compare('there', dict(a=near, d=bare), WORDS)
+    assert told.endswith('from d (9.00 px): of so few images there is no interval.')
 
 
 def test_trends_are_claimed_only_where_intervals_lie_apart():

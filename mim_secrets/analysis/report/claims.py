@@ -67,9 +67,11 @@ def compare(where: str, spans: Spans, words: Words) -> str:
     ]
     unsure = [f'{name} {one.aside}' for name, one in rest if not apart(own, one)]
     if not parts:
+        known = all(one.low == one.low for one in spans.values())
+        why = 'the intervals overlap' if known else 'of so few images there is no interval'
         return (
             f'{capital(where)}, {words.what} does not tell {first} {own.aside} apart from '
-            f'{listed(unsure)}: the intervals overlap.'
+            f'{listed(unsure)}: {why}.'
         )
     text = f'{capital(where)}, {first} {own.aside} {listed(parts)}'
     if unsure:
