@@ -9,6 +9,7 @@ import importlib.machinery
 import importlib.util
 import pickle
 import sys
+import warnings
 from collections.abc import Callable
 from functools import partial
 
@@ -31,6 +32,7 @@ def apply() -> None:
     allow_mmengine_checkpoints()
     download_weights_only()
     register_config_scope()
+    quiet_package_lookups()
 
 
 def declare_torchvision_ops() -> None:
@@ -137,3 +139,13 @@ def register_config_scope() -> None:
     config``, because mmengine looks packages up in a closed table.
     """
     MODULE2PACKAGE.setdefault('mim_secrets', 'mim_secrets')
+
+
+def quiet_package_lookups() -> None:
+    """Say once less what nobody who trains can change.
+
+    Symptom: three lines of ``pkg_resources is deprecated`` for every config that
+    inherits from another library's, because mmengine imports that module anew at
+    each look-up of a package.
+    """
+    warnings.filterwarnings('ignore', 'pkg_resources is deprecated', UserWarning)

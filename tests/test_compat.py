@@ -92,6 +92,19 @@ def test_cures_can_be_applied_again() -> None:
 
 
 @pytest.mark.slow
+def test_reading_a_config_is_quiet() -> None:
+    """Breaks when every base of another library prints that mmengine is out of date."""
+    code = (
+        'import mim_secrets; from mmengine.config import Config; '
+        'Config.fromfile("configs/_base_/mmdet_runtime.py")'
+    )
+    root = Path(__file__).parents[1]
+    command = [sys.executable, '-c', code]
+    run = subprocess.run(command, capture_output=True, text=True, cwd=root, check=True)
+    assert run.stderr == ''
+
+
+@pytest.mark.slow
 def test_nothing_is_declared_where_nothing_is_missing() -> None:
     """Breaks when operators are declared although no torchvision would use them."""
     code = (

@@ -36,8 +36,8 @@ ROOT = Path(__file__).resolve().parent.parent
 # How output says how far it is; `left` is a duration, the rest is shown as it is.
 RENDERING = r'rendering (?P<place>\d+/\d+), ETA (?P<left>\d+) s'
 MEASURING = r'measuring (?P<place>\d+/\d+), ETA (?P<left>\d+) s'
-TRAINING = (
-    r'Epoch\(train\)\s+(?P<place>\[\d+\]\[\s*\d+/\d+\]).*?'
+TRAINING = (  # in epochs, or in iterations alone
+    r'\(train\)\s+(?P<place>(\[\d+\])?\[\s*\d+/\d+\]).*?'
     r' eta: (?P<left>[\d:]+).*? (?P<loss>loss: \d+\.\d+)'
 )
 
@@ -62,7 +62,7 @@ PROBE_SECONDS = 27
 SECRETS_IMAGES, SECRETS_SECONDS = 500, 40
 NANO = 'configs/playground/{}_vit-nano-p4_1xb64-coslr-{}e_playground-32px.py'
 FINETUNE = 'configs/playground/vit-nano-p4_1xb32-coslr-10e_playground-32px-10percent.py'
-LABELS = dict(mae='MAE', mff='MFF', supervised='supervised')
+LABELS = dict(scratch='from scratch', supervised='supervised', mae='MAE', mff='MFF')
 PRESETS = dict(
     quickstart=Preset(
         pretrain=dict(mae=NANO.format('mae', 8), mff=NANO.format('mff', 8)),
@@ -128,40 +128,45 @@ def list_stages(preset: Preset, seeds: list[int], work_dir: Path) -> list[Stage]
                 resumes=True,
             )
         )
-        for method in ('scratch', *preset.pretrain):
-            scratch = method == 'scratch'
-            needs = render.name if scratch else f'seed{seed}-{method}-pretrain'
-            title = f'{"from scratch" if scratch else method.upper()}, seed {seed}'
-            config = preset.pretrain['mae' if scratch else method]
-            # 'none': the encoder as training from scratch would start with it
-            weights = 'none' if scratch else str(here / method / 'pretrain')
-            start = 'init_cfg=None' if scratch else f'init_cfg.checkpoint={weights}'
-            probe, finetune = here / method / 'probe', here / method / 'finetune'
-            stages += [
-                Stage(
-                    f'seed{seed}-{method}-probe',
-                    f'probe {title}',
-                    ('tools/test.py', config, weights, '--work-dir', str(probe))
-                    + ('--cfg-options', seeded),
-                    probe,
-                    PROBE_SECONDS,
-                    needs=(needs,),
-                    config=config,
-                ),
-                Stage(
-                    f'seed{seed}-{method}-finetune',
-                    f'fine-tune {title}',
-                    train(preset.finetune, finetune, seeded, f'model.backbone.{start}'),
-                    finetune,
-                    preset.finetune_seconds,
-                    needs=(needs,),
-                    config=preset.finetune,
-                    progress=TRAINING,
-                    resumes=True,
-                ),
-            ]
+        for start in ('scratch', *preset.pretrain):
+            stages += measures(preset, start, seed, here)
         stages.append(secrets(preset, seed, here))
     return stages
+
+
+def measures(preset: Preset, start: str, seed: int, here: Path) -> list[Stage]:
+    """Probe an encoder, and fine-tune it."""
+    scratch, title = start == 'scratch', f'{LABELS[start]}, seed {seed}'
+    needs = 'render' if scratch else f'seed{seed}-{start}-pretrain'
+    # how MAE probes is how any encoder is probed that no method of its own goes with
+    config = preset.pretrain.get(start, preset.pretrain['mae'])
+    # 'none': the encoder as training from scratch would start with it
+    weights = 'none' if scratch else str(here / start / 'pretrain')
+    init = 'init_cfg=None' if scratch else f'init_cfg.checkpoint={weights}'
+    probe, finetune = here / start / 'probe', here / start / 'finetune'
+    seeded = f'randomness.seed={seed}'
+    return [
+        Stage(
+            f'seed{seed}-{start}-probe',
+            f'probe {title}',
+            ('tools/test.py', config, weights, '--work-dir', str(probe), '--cfg-options', seeded),
+            probe,
+            PROBE_SECONDS,
+            needs=(needs,),
+            config=config,
+        ),
+        Stage(
+            f'seed{seed}-{start}-finetune',
+            f'fine-tune {title}',
+            train(preset.finetune, finetune, seeded, f'model.backbone.{init}'),
+            finetune,
+            preset.finetune_seconds,
+            needs=(needs,),
+            config=preset.finetune,
+            progress=TRAINING,
+            resumes=True,
+        ),
+    ]
 
 
 def secrets(preset: Preset, seed: int, here: Path) -> Stage:

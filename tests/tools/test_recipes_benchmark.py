@@ -15,7 +15,7 @@ from mim_secrets.visualization.report import Records
 from tests.conftest import REPO
 
 BENCHMARKS = REPO / 'tools' / 'benchmarks'
-MODULES = ('recipes', 'recipe_costs', 'recipe_list', 'recipe_results', 'step_measures')
+MODULES = ('recipes', 'long_runs', 'recipe_costs', 'recipe_list', 'recipe_results', 'step_measures')
 
 
 @pytest.fixture

@@ -19,9 +19,6 @@ final accuracy). With `--keep` they are copied to docs/en/recipes, from where
 
 import argparse
 import os
-import shlex
-import shutil
-import signal
 import sys
 from pathlib import Path
 
@@ -31,6 +28,7 @@ os.environ.setdefault('OMP_WAIT_POLICY', 'PASSIVE')
 import mim_secrets  # noqa: F401  first: it makes torchvision importable beside any torch
 
 # isort: split
+from long_runs import ROOT, add_flags, carry_out, keep, road, show_plan
 from recipe_costs import Plan
 from recipe_list import (
     PROBES,
@@ -44,14 +42,12 @@ from recipe_list import (
 from recipe_results import TABLES, write_results
 from rich.console import Console
 
-from mim_secrets.apis.road import Road, clock, time_left
 from mim_secrets.datasets.playground import PRESETS
-from mim_secrets.visualization.report import Records, Stage, StageError
+from mim_secrets.visualization.report import Records, Stage
 
-ROOT = Path(__file__).resolve().parents[2]
 sys.path.append(str(ROOT / 'tools'))
 
-from quickstart import (  # noqa: E402
+from quickstart import (
     FINETUNE,
     RENDERING,
     TRAINING,
@@ -61,7 +57,7 @@ from quickstart import (  # noqa: E402
     train,
 )
 
-SMALL_LOGS = Path('docs/en/recipes')
+WORK_DIR, SMALL_LOGS = Path('work_dirs/recipes'), Path('docs/en/recipes')
 TIMING = r'timing round (?P<place>\d+/\d+), ETA (?P<left>\d+) s'
 COST_SECONDS, START_SECONDS, PROBE_SECONDS, FINETUNE_SECONDS = 90, 12, 22, 70
 TOY_PRESET, TOY_EPOCHS = 'tiny', 2  # enough for a progressive run to change its size
@@ -158,38 +154,13 @@ class Comparison:
         return pretrain, finetune
 
 
-def road(stages: list[Stage], records: Records, console: Console, jobs: int) -> Road:
-    """Stages with so many processes at once, each with one thread."""
-    road = Road(stages, records, console)
-    road.slots, road.threads = jobs, 1
-    return road
-
-
-def show_plan(stages: list[Stage], records: Records, console: Console, jobs: int) -> None:
-    finished = {stage.name for stage in stages if records.read(stage).get('finished')}
-    waiting = [stage for stage in stages if stage.name not in finished]
-    for stage in stages:
-        when = 'there' if stage.name in finished else f'about {clock(stage.seconds)}'
-        console.print(f'{stage.title:<40} {when}', highlight=False)
-    left = time_left({}, waiting, finished, jobs, pace=1.0)
-    console.print(
-        f'{len(waiting)} of {len(stages)} stages left, about {left / 3600:.1f} h with {jobs} at '
-        'a time on cores that do nothing else',
-        highlight=False,
-    )
-
-
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument('--recipes', nargs='+', choices=RECIPES, default=list(RECIPES))
-    parser.add_argument('--seeds', type=int, nargs='+', default=[0, 1, 2])
-    parser.add_argument('--jobs', type=int, default=1, help='processes at once, one thread each')
-    parser.add_argument('--work-dir', type=Path, help='default: work_dirs/recipes')
     parser.add_argument('--toy', action='store_true', help='a tiny world and two epochs')
-    parser.add_argument('--dry-run', action='store_true', help='show the plan and stop')
-    parser.add_argument('--keep', action='store_true', help=f'copy tables to {SMALL_LOGS}')
+    add_flags(parser, WORK_DIR, SMALL_LOGS)
     args = parser.parse_args()
     if args.toy and args.keep:
         parser.error('--keep is for the docs, where toys have no place; leave out --toy.')
@@ -197,7 +168,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def run(args: argparse.Namespace, console: Console) -> None:
-    work_dir = args.work_dir or Path('work_dirs/recipes-toy' if args.toy else 'work_dirs/recipes')
+    work_dir = args.work_dir or (Path('work_dirs/recipes-toy') if args.toy else WORK_DIR)
     comparison = Comparison(work_dir, args.seeds, args.toy)
     records = Records(work_dir, comparison.stages())
     stages = comparison.chosen(args.recipes)
@@ -210,26 +181,11 @@ def run(args: argparse.Namespace, console: Console) -> None:
     finally:
         write_results(comparison, records, console)
     if args.keep:
-        SMALL_LOGS.mkdir(exist_ok=True)
-        for name in TABLES:
-            shutil.copy(work_dir / name, SMALL_LOGS / name)
-        console.print(f'Copied to {SMALL_LOGS}; run python tools/misc/write_tables.py')
+        keep(work_dir, SMALL_LOGS, TABLES, console)
 
 
 def main() -> None:
-    args = parse_args()
-    if args.work_dir is not None:
-        args.work_dir = args.work_dir.resolve()
-    os.chdir(ROOT)  # commands name configs and tools from here
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        run(args, Console())
-    except StageError as error:
-        sys.exit(f'\n{error}')
-    except KeyboardInterrupt:
-        command = shlex.join(['python', 'tools/benchmarks/recipes.py', *sys.argv[1:]])
-        print(f'\nStopped. {command} goes on from here.', file=sys.stderr)
-        sys.exit(130)
+    carry_out(run, parse_args())
 
 
 if __name__ == '__main__':
