@@ -3,6 +3,7 @@
 import copy
 import functools
 import math
+import re
 from collections.abc import Callable
 from itertools import zip_longest
 from pathlib import Path
@@ -20,14 +21,26 @@ from mim_secrets.models import Mask, MaskedImageModel, RepLKNet, ViT
 from mim_secrets.models.backbones.shortening import blocks_left
 
 ROOT = Path(__file__).parent.parent
-# a method's folders of configs for another library, which has other models and data
-LIBRARIES = ('mmdet', 'mmpose', 'mmseg')
+# a method's folders of configs for other models and data, with tests of their own
+LIBRARIES = ('depth', 'mmdet', 'mmpose', 'mmseg')
 _paths = [path.relative_to(ROOT / 'configs') for path in (ROOT / 'configs').rglob('*.py')]
 EVERYTHING = sorted(path.as_posix() for path in _paths if '_base_' not in path.parts)
-CONFIGS = [name for name in EVERYTHING if not set(LIBRARIES) & set(name.split('/'))]
+# of other data than ImageNet: tests/test_transfer_configs.py has them
+TRANSFER = [name for name in EVERYTHING if name.startswith('dark_secrets/benchmarks/')]
+OTHERS = {name for name in EVERYTHING if set(LIBRARIES) & set(name.split('/'))}
+# the embedded world in the layouts that those libraries read
+OTHERS |= {name for name in EVERYTHING if re.search('_playground-(ade20k|coco|crowdpose)', name)}
+# these test a model that another config trained
+TEST_ONLY = [name for name in EVERYTHING if re.search(r'-knn_|_in1k-(a|r|sketch|c)\.py$', name)]
+CONFIGS = [name for name in EVERYTHING if name not in {*OTHERS, *TRANSFER, *TEST_ONLY}]
 DENSE = [name for name in EVERYTHING if {'mmdet', 'mmseg'} & set(name.split('/'))]
 # all others inherit from one of these, of the same name
-DENSE_OWN = [name for name in DENSE if name.startswith(('mae/', 'simmim/'))]
+DENSE_OWN = [
+    name
+    for name in DENSE
+    if name.startswith('mae/') or (name.startswith('simmim/') and 'vit-' not in name)
+]
+DENSE_PLAYGROUND = [name for name in EVERYTHING if re.match('playground/.*(rcnn|upernet)', name)]
 IMAGENET = [name for name in CONFIGS if not name.startswith('playground/')]
 RECIPES = [name for name in IMAGENET if name.startswith('recipes/')]
 SUPERVISED = [name for name in IMAGENET if name.startswith('supervised/')]

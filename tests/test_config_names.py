@@ -23,7 +23,8 @@ BENCHMARK_NAME = re.compile(
     r'(?P<folder>mae|mff|pixmim|simmim)/benchmarks/'
     + ENCODER
     + r'(?P<amp>-amp)?(?P<linear>-linear)?-'
-    + LENGTH
+    + LENGTH.removesuffix(r'\.py')
+    + r'(-(?P<percent>\d+)percent)?\.py'
 )
 CROPS = dict(rrc='mmpretrain.RandomResizedCrop', src='SimpleResizedCrop')
 TYPES = dict(vit='ViT', swin='Swin', swinv2='SwinV2', replknet='RepLKNet')
@@ -73,6 +74,8 @@ def test_name_tells_what_is_measured(name: str) -> None:
     assert ('frozen_stages' in cfg.model.backbone) == bool(told['linear'])
     amp = cfg.optim_wrapper.get('type') == 'AmpOptimWrapper'
     assert amp == bool(told['amp'])
+    listed = f'meta/train_{told["percent"]}percent.txt' if told['percent'] else ''
+    assert cfg.train_dataloader.dataset.get('ann_file', '') == listed
     check_common(cfg, told)
 
 

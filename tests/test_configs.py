@@ -59,7 +59,7 @@ def test_there_are_configs() -> None:
     masked = Counter(name.split('/')[0] for name in PRETRAINING)
     assert masked == dict(mae=24, mff=18, pixmim=2, simmim=7)
     measured = Counter(name.split('/')[0] for name in BENCHMARKS)
-    assert measured == dict(mae=6, mff=10, pixmim=2, simmim=7)
+    assert measured == dict(mae=12, mff=16, pixmim=2, simmim=7)
     assert (len(SUPERVISED), len(SHORTENED)) == (7, 12)
 
 
@@ -153,7 +153,8 @@ def imagenet(tmp_path_factory: pytest.TempPathFactory) -> Path:
         image = cv2.resize(noise, (500, 375), interpolation=cv2.INTER_CUBIC)
         cv2.imwrite(str(root / split / 'n01440764' / 'fish.jpg'), image)
         (root / 'meta').mkdir(exist_ok=True)
-        (root / 'meta' / f'{split}.txt').write_text('n01440764/fish.jpg 0\n')
+        for part in ('', '_1percent', '_10percent'):
+            (root / 'meta' / f'{split}{part}.txt').write_text('n01440764/fish.jpg 0\n')
     return root
 
 

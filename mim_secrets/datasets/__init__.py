@@ -1,4 +1,21 @@
+from .classification import (
+    CIFAR10,
+    CIFAR100,
+    DTD,
+    SUN397,
+    VOC,
+    Birdsnap,
+    Caltech101,
+    CoGLevel,
+    FGVCAircraft,
+    Flowers102,
+    Food101,
+    INaturalist2018,
+    OxfordIIITPet,
+    StanfordCars,
+)
 from .images import PretrainImages
+from .robustness import ImageNetC, ImageNetVariant
 from .transforms import (
     FastRandomResizedCrop,
     FastSimpleResizedCrop,
@@ -7,6 +24,8 @@ from .transforms import (
 )
 
 __all__ = [
-    'FastRandomResizedCrop', 'FastSimpleResizedCrop', 'PretrainImages', 'SeedSample',
-    'SimpleResizedCrop',
+    'Birdsnap', 'CIFAR10', 'CIFAR100', 'Caltech101', 'CoGLevel', 'DTD', 'FGVCAircraft',
+    'FastRandomResizedCrop', 'FastSimpleResizedCrop', 'Flowers102', 'Food101',
+    'INaturalist2018', 'ImageNetC', 'ImageNetVariant', 'OxfordIIITPet', 'PretrainImages',
+    'SUN397', 'SeedSample', 'SimpleResizedCrop', 'StanfordCars', 'VOC',
 ]  # fmt: skip

@@ -1,10 +1,18 @@
+from .corruption_error import CorruptionError
+from .depth import DepthMetric
+from .eleven_point import ElevenPointPrecision
 from .features import Features, extract_features
 from .probe_loop import ProbeLoop
 from .probes import fit_linear, knn_top1, linear_top1, run_probes
+from .subset import SubsetAccuracy
 
 __all__ = [
+    'CorruptionError',
+    'DepthMetric',
+    'ElevenPointPrecision',
     'Features',
     'ProbeLoop',
+    'SubsetAccuracy',
     'extract_features',
     'fit_linear',
     'knn_top1',

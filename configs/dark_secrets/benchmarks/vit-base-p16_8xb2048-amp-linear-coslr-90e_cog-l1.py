@@ -1,0 +1,6 @@
+_base_ = [
+    '../../_base_/models/linear_vit-base-p16.py',
+    '../../_base_/datasets/transfer_cog.py',
+    '../../_base_/schedules/linear_coslr-90e.py',
+    '../../_base_/classification_runtime.py',
+]

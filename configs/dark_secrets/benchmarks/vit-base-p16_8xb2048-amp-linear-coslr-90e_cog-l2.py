@@ -1,0 +1,5 @@
+_base_ = './vit-base-p16_8xb2048-amp-linear-coslr-90e_cog-l1.py'
+
+train_dataloader = dict(dataset=dict(level=2))
+val_dataloader = dict(dataset=dict(level=2))
+test_dataloader = val_dataloader

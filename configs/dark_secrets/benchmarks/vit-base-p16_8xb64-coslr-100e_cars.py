@@ -1,0 +1,8 @@
+_base_ = [
+    '../../_base_/models/finetune_vit-base-p16.py',
+    '../../_base_/datasets/transfer_cars.py',
+    '../../_base_/schedules/transfer_vit_coslr-100e.py',
+    '../../_base_/classification_runtime.py',
+]
+
+model = dict(head=dict(num_classes=196))

@@ -1,0 +1,3 @@
+_base_ = './vit-base-p16_8xb128_in1k-r.py'
+
+model = dict(backbone=dict(arch='small'), head=dict(in_channels=384))

@@ -1,0 +1,1 @@
+_base_ = '../../mae/benchmarks/vit-base-p16_8xb128_in1k-sketch.py'

@@ -1,0 +1,1 @@
+_base_ = '../../mae/benchmarks/vit-large-p16_8xb256-knn_in1k.py'
