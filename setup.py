@@ -88,7 +88,13 @@ setup(
     extras_require={
         'tests': read_requirements('tests'),
         'docs': read_requirements('docs'),
-        'downstream': ['mmdet>=3.3.0', 'mmsegmentation>=1.2.2', 'mmpose>=1.3.2'],
+        'downstream': [
+            'mmdet>=3.3.0',
+            'mmsegmentation>=1.2.2',
+            'ftfy',  # imported by mmsegmentation, which does not require it
+            'regex',  # likewise
+            'mmpose>=1.3.2',
+        ],
     },
     cmdclass={'build_py': BuildWithMim},
 )

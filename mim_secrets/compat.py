@@ -19,8 +19,8 @@ from mmengine.config.utils import MODULE2PACKAGE
 from mmengine.logging import HistoryBuffer
 from mmengine.utils import digit_version, dl_utils
 
-# Kinds of NumPy numbers that a log may hold.
-NUMBERS = ('Float64', 'Float32', 'Int64', 'Int32', 'Bool')
+# Kinds of NumPy numbers that a log, or the colours of mmpose's key points, may hold.
+NUMBERS = ('Float64', 'Float32', 'Int64', 'Int32', 'UInt8', 'Bool')
 
 # Declared operators vanish with the Library object that declared them.
 _torchvision_schemas: torch.library.Library | None = None
