@@ -13,6 +13,10 @@
                 small       1,200          100    400          128
     ade20k      tiny           40           20                  96
                 small       2,000          400                 128
+    nyu         tiny           40           20                  96
+                small       2,000          400                 128
+    kitti       tiny           40           20                 108
+                small       2,000          400                 216
 
 The images of ImageNet are square; elsewhere the size is the longer edge. The same preset,
 size and seed give the same bytes on every machine, with any number of workers. An

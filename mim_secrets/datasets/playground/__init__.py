@@ -6,7 +6,9 @@ from .crowdpose import CROWD_KEYPOINTS, CROWDPOSE_PRESETS, CrowdPosePlayground
 from .figures import KEYPOINTS
 from .filling import MismatchError, fill
 from .groups import GroupStyle, sample_crowd, sample_group
+from .kitti import KITTI_PRESETS, KittiPlayground
 from .labels import ClipRendering, Rendering, render, render_clip
+from .nyu import NYU_PRESETS, NyuPlayground
 from .render import RENDERER_VERSION, render_image
 from .sampling import Style, sample_clip, sample_scene
 from .scene import CLASSES, SEMANTIC_CLASSES, Camera, Light, Scene, Thing
@@ -18,14 +20,16 @@ LAYOUTS = {
     'coco': CocoPlayground,
     'crowdpose': CrowdPosePlayground,
     'ade20k': Ade20kPlayground,
+    'nyu': NyuPlayground,
+    'kitti': KittiPlayground,
 }
 
 __all__ = [
     'ADE20K_CLASSES', 'ADE20K_PRESETS', 'Ade20kPlayground', 'CLASSES', 'COCO_CLASSES',
     'COCO_PRESETS', 'CROWDPOSE_PRESETS', 'CROWD_KEYPOINTS', 'Camera', 'ClipRendering',
-    'CocoPlayground', 'CrowdPosePlayground', 'GroupStyle', 'KEYPOINTS', 'LAYOUTS', 'Light',
-    'Material', 'MismatchError', 'PATTERNS', 'PRESETS', 'Playground', 'Preset',
-    'RENDERER_VERSION', 'Rendering', 'SEMANTIC_CLASSES', 'Scene', 'Style', 'Thing', 'encode_jpeg',
-    'fill', 'render', 'render_clip', 'render_image', 'sample_clip', 'sample_crowd',
-    'sample_group', 'sample_scene', 'write_imagenet',
+    'CocoPlayground', 'CrowdPosePlayground', 'GroupStyle', 'KEYPOINTS', 'KITTI_PRESETS',
+    'KittiPlayground', 'LAYOUTS', 'Light', 'Material', 'MismatchError', 'NYU_PRESETS',
+    'NyuPlayground', 'PATTERNS', 'PRESETS', 'Playground', 'Preset', 'RENDERER_VERSION', 'Rendering',
+    'SEMANTIC_CLASSES', 'Scene', 'Style', 'Thing', 'encode_jpeg', 'fill', 'render', 'render_clip',
+    'render_image', 'sample_clip', 'sample_crowd', 'sample_group', 'sample_scene', 'write_imagenet',
 ]  # fmt: skip
