@@ -7,6 +7,7 @@ from .hooks import (
     WeightsTableHook,
 )
 from .optimizers import LayerDecayOptimWrapperConstructor
+from .rise_and_fall import RiseAndFallLR
 from .runner import ReadableRunner
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     'ReadableRunner',
     'ReconstructionHook',
     'ResumableRandomnessHook',
+    'RiseAndFallLR',
     'SkippedImagesHook',
     'WeightsTableHook',
 ]

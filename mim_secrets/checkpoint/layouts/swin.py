@@ -36,6 +36,8 @@ OURS_V2 = replace(
     family='swin_v2',
     about="this package; mmpretrain's SwinTransformerV2",
     signs=(*OURS.signs[:2], 'stages.0.blocks.0.attn.w_msa.logit_scale'),
+    # written by depth estimation, and by mmseg's segmentors
+    beside=(*SURROUNDINGS, *same('decode_head.*')),
 )
 
 # written only, since a file of mmpretrain's is told as ours
@@ -142,6 +144,20 @@ SIMMIM_V2 = replace(
     encoder_at='encoder.',
     encoder=(*under('layers.{s}.blocks.{b}.', STAGE, CPB[::-1]), *MICROSOFT_V2.encoder),
     beside=PIXELS,
+)
+# Told by what is not there: `norm3` and its like stand for the one norm of the last stage.
+MIM_DEPTH_V2 = replace(
+    SIMMIM_V2,
+    name='mim-depth',
+    about="Dark Secrets' released depth models, with rpe_mlp and decoder",
+    absent=('norm.weight',),
+    encoder=(*same('norm{s}.*'), *SIMMIM_V2.encoder),
+    beside=(
+        Rule('decoder.deconv_layers.{n}.*', 'decode_head.deconv_layers.{n}.*'),
+        Rule('decoder.conv_layers.{n}.*', 'decode_head.conv_layers.{n}.*'),
+        Rule('last_layer_depth.{n}.*', 'decode_head.prediction.{n}.*'),
+        *SIMMIM_V2.beside,
+    ),
 )
 
 TIMM = replace(
@@ -252,6 +268,7 @@ SWINS = (
     HUGGINGFACE,
     OURS_V2,
     MMPRETRAIN_V2,
+    MIM_DEPTH_V2,
     MICROSOFT_V2,
     SIMMIM_V2,
     TIMM_V2,

@@ -1,0 +1,1 @@
+_base_ = '../../mae/depth/vit-base-p16_deconv_8xb3-25e_nyu-480x480.py'

@@ -1,0 +1,6 @@
+_base_ = [
+    '../../_base_/models/depth_swinv2-base_nyu.py',
+    '../../_base_/datasets/nyu_depth_bs3_480px.py',
+    '../../_base_/schedules/depth_swinv2-base_25e.py',
+    '../../_base_/mmseg_depth_runtime.py',
+]
