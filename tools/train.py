@@ -1,6 +1,7 @@
 """Train a model: pre-training, fine-tuning, anything that a config describes.
 
 python tools/train.py configs/mff/mff_vit-base-p16_8xb512-amp-src-coslr-300e_in1k.py
+python tools/train.py CONFIG --pretrained work_dirs/mff   # fine-tune what a run has learnt
 python tools/train.py CONFIG --resume                # go on where a run stopped
 python tools/train.py CONFIG --cfg-options train_dataloader.batch_size=64
 bash tools/dist_train.sh CONFIG 8                    # on eight GPUs
@@ -23,6 +24,11 @@ from mim_secrets.apis.launch import (
     check_class_count,
     read_config,
 )
+from mim_secrets.apis.starting_weights import set_starting_weights
+
+# Scopes whose images come out of the pipeline in one size. Images of detectors, segmentors
+# and pose estimators need not, and are padded by the model's data preprocessor.
+STACKING = ('mim_secrets', 'mmpretrain')
 
 
 def parse_args() -> argparse.Namespace:
@@ -33,6 +39,12 @@ def parse_args() -> argparse.Namespace:
         nargs='?',
         const='auto',
         help='go on from a checkpoint, or from the last one in the work directory',
+    )
+    parser.add_argument(
+        '--pretrained',
+        metavar='FILE_OR_WORK_DIR',
+        help='where the encoder starts: a checkpoint, the work directory of a run, which '
+        "stands for its newest one, or 'none' for random weights",
     )
     parser.add_argument('--amp', action='store_true', help='train with automatic mixed precision')
     parser.add_argument(
@@ -69,7 +81,8 @@ def merge_training_flags(cfg: Config, args: argparse.Namespace) -> None:
         workers = cfg[key].get('num_workers', 0)
         cfg[key].setdefault('pin_memory', torch.cuda.is_available())
         cfg[key].setdefault('persistent_workers', workers > 0)
-        cfg[key].setdefault('collate_fn', dict(type='default_collate'))
+        if cfg.get('default_scope') in STACKING:
+            cfg[key].setdefault('collate_fn', dict(type='default_collate'))
         if args.no_pin_memory:
             cfg[key].pin_memory = False
         if args.no_persistent_workers:
@@ -80,7 +93,8 @@ def main() -> None:
     args = parse_args()
     cfg = read_config(args)
     merge_training_flags(cfg, args)
-    runner = build_runner(cfg)
+    set_starting_weights(cfg, args.pretrained)
+    runner = build_runner(cfg, ('train_dataloader', 'val_dataloader'))
     model = runner.model.module if is_model_wrapper(runner.model) else runner.model
     check_class_count(model, runner.train_dataloader.dataset, 'train_dataloader')
     runner.train()

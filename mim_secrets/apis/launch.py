@@ -2,15 +2,15 @@
 
 import argparse
 import os
-from collections.abc import Iterator
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-from mmengine.config import Config, ConfigDict, DictAction
+from mmengine.config import Config, DictAction
 from mmengine.registry import RUNNERS
-from mmengine.runner import Runner, find_latest_checkpoint
+from mmengine.runner import Runner
 
-from mim_secrets.checkpoint.reading import read_content
+from mim_secrets.apis.data_checks import check_data
 
 DATALOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 
@@ -55,25 +55,13 @@ def read_config(args: argparse.Namespace) -> Config:
     return cfg
 
 
-def build_runner(cfg: Config) -> Runner:
-    """Check what can be checked cheaply, then build."""
-    for key in DATALOADERS:
-        for dataset in _datasets(cfg.get(key) or {}):
-            _check_data_root(dataset, key)
-    _check_checkpoint(cfg)
+def build_runner(cfg: Config, loaders: Sequence[str] = DATALOADERS) -> Runner:
+    """Check the data behind ``loaders``, then build."""
+    check_data(cfg, loaders, first_process=int(os.environ.get('RANK', 0)) == 0)
     if cfg.launcher == 'pytorch' and not torch.cuda.is_available():
         _prepare_cpu_ranks(cfg)
     cfg.setdefault('runner_type', 'mim_secrets.ReadableRunner')
     return RUNNERS.build(cfg)
-
-
-def _check_checkpoint(cfg: Config) -> None:
-    """Read what mmengine will read: it answers a file that is none with a stack."""
-    path = cfg.get('load_from')
-    if cfg.get('resume') and not path:
-        path = find_latest_checkpoint(cfg.work_dir)
-    if path and '://' not in str(path):
-        read_content(path)
 
 
 def _prepare_cpu_ranks(cfg: Config) -> None:
@@ -82,37 +70,40 @@ def _prepare_cpu_ranks(cfg: Config) -> None:
     cfg.setdefault('model_wrapper_cfg', dict(device_ids=None))
 
 
+# Where models of the libraries keep how many classes or key points they know, and what
+# their data sets say of it.
+CLASS_COUNTS = (
+    ('head.num_classes', 'classes'),  # mmpretrain
+    ('bbox_head.num_classes', 'classes'),  # mmdet, one stage
+    ('roi_head.bbox_head.num_classes', 'classes'),  # mmdet, two stages
+    ('roi_head.mask_head.num_classes', 'classes'),
+    ('decode_head.num_classes', 'classes'),  # mmseg
+    ('auxiliary_head.num_classes', 'classes'),
+    ('head.out_channels', 'keypoint_id2name'),  # mmpose
+)
+
+
 def check_class_count(model: object, dataset: object, key: str) -> None:
     """A head with another number of classes than the data fails here, in words."""
-    expected = getattr(getattr(model, 'head', None), 'num_classes', None)
-    classes = getattr(dataset, 'metainfo', {}).get('classes')
-    if expected is None or classes is None or len(classes) == expected:
+    metainfo = getattr(dataset, 'metainfo', {})
+    wrong = {}
+    for path, what in CLASS_COUNTS:
+        known, names = _at(model, path), metainfo.get(what)
+        if isinstance(known, int) and names is not None and len(names) != known:
+            wrong[path] = (known, names, 'classes' if what == 'classes' else 'key points')
+    if not wrong:
         return
+    expected, names, kind = next(iter(wrong.values()))
+    names = list(names.values()) if isinstance(names, dict) else list(names)
+    options = ' '.join(f'model.{path}={len(names)}' for path in wrong)
     raise ValueError(
-        f'The head has {expected} classes but the data of {key} has {len(classes)} '
-        f'({", ".join(map(str, classes[:3]))}, ...); pass --cfg-options '
-        f'model.head.num_classes={len(classes)}.'
+        f'The head has {expected} {kind} but the data of {key} has {len(names)} '
+        f'({", ".join(map(str, names[:3]))}, ...); pass --cfg-options {options}.'
     )
 
 
-def _datasets(cfg: ConfigDict | dict) -> Iterator[ConfigDict]:
-    """Every data set of a data loader's config, however deeply it is wrapped."""
-    for dataset in [cfg.get('dataset'), *cfg.get('datasets', [])]:
-        if isinstance(dataset, dict):
-            yield dataset
-            yield from _datasets(dataset)
-
-
-def _check_data_root(dataset: ConfigDict, key: str) -> None:
-    root = dataset.get('data_root')
-    if not root or '://' in root or Path(root).is_dir():
-        return
-    hint = (
-        f' or draw it: python tools/dataset_converters/make_playground.py {root}'
-        if 'playground' in root
-        else ''
-    )
-    raise FileNotFoundError(
-        f'The data folder {root} of {key} does not exist; link your data there, pass '
-        f'--cfg-options {key}.dataset.data_root=FOLDER{hint}.'
-    )
+def _at(owner: object, path: str) -> object:
+    """The attribute at a dotted path, or nothing."""
+    for name in path.split('.'):
+        owner = getattr(owner, name, None)
+    return owner

@@ -31,9 +31,9 @@ class SharedCheckpoint:
     def __init__(self, checkpoint: str, source_grid: tuple[int, int] | None = None) -> None:
         if not checkpoint:
             raise ValueError(
-                'SharedCheckpoint: no checkpoint is named; pass --cfg-options '
-                'model.backbone.init_cfg.checkpoint=FILE to start from one, or '
-                'model.backbone.init_cfg=None to start from scratch.'
+                'SharedCheckpoint: no checkpoint is named; pass --pretrained FILE to '
+                'tools/train.py, or --cfg-options model.backbone.init_cfg.checkpoint=FILE, '
+                'to start from one, or --pretrained none to start from scratch.'
             )
         self.checkpoint = checkpoint
         self.source_grid = tuple(source_grid) if source_grid else None

@@ -33,6 +33,27 @@ def load_encoder(
     Returns:
         The table that was also logged.
     """
+    found, converted, fitted = _fitted(encoder, tensors, source, source_grid)
+    missing = encoder.load_state_dict(fitted.tensors, strict=False).missing_keys
+    dropped = {**converted.dropped, **fitted.dropped}
+    beside = [name for name in converted.tensors if not name.startswith(OURS)]
+    dropped |= dict.fromkeys(beside, 'decoder, fusion and head stay behind')
+    table = _table(encoder, fitted, dropped, missing, f'{source}, {found.why}')
+    print_log(table, logger='current')
+    return table
+
+
+def check_encoder(
+    encoder: nn.Module, tensors: StateDict, source: str, source_grid: Grid | None = None
+) -> None:
+    """Raise what :func:`load_encoder` would raise, and load nothing."""
+    _fitted(encoder, tensors, source, source_grid)
+
+
+def _fitted(
+    encoder: nn.Module, tensors: StateDict, source: str, source_grid: Grid | None
+) -> tuple['layouts.Found', 'layouts.Converted', Fitted]:
+    """What was recognised, under our names, and as much of it as ``encoder`` loads."""
     try:
         found = layouts.recognise(tensors)
         _check_family(found, encoder)
@@ -42,18 +63,12 @@ def load_encoder(
             for name, tensor in converted.tensors.items()
             if name.startswith(OURS)
         }
-        beside = [name for name in converted.tensors if not name.startswith(OURS)]
         check_windows(ours, encoder)
         fitted = fit(ours, encoder, source_grid)
         _check_coverage(fitted, encoder, found)
     except ValueError as error:
         raise ValueError(f'{source}: {str(error).rstrip(".")}.') from error
-    missing = encoder.load_state_dict(fitted.tensors, strict=False).missing_keys
-    dropped = {**converted.dropped, **fitted.dropped}
-    dropped |= dict.fromkeys(beside, 'decoder, fusion and head stay behind')
-    table = _table(encoder, fitted, dropped, missing, f'{source}, {found.why}')
-    print_log(table, logger='current')
-    return table
+    return found, converted, fitted
 
 
 def _check_family(found: 'layouts.Found', encoder: nn.Module) -> None:

@@ -152,6 +152,8 @@ COMMANDS: dict[str, list[list[str]]] = {
         ['CONFIG', '--resume', 'FILE', *WORK],
         ['CONFIG', '--resume', '--work-dir', 'FOLDER'],
         ['CONFIG', *WORK, '--cfg-options', 'load_from=FILE'],
+        ['CONFIG', *WORK, '--pretrained', 'FILE'],
+        ['CONFIG', *WORK, '--pretrained', 'FOLDER'],
         ['CONFIG', *WORK, '--cfg-options', 'model.backbone.init_cfg.type=SharedCheckpoint']
         + ['model.backbone.init_cfg.checkpoint=FILE'],
     ],
@@ -170,11 +172,14 @@ COMMANDS: dict[str, list[list[str]]] = {
 }
 # Tools that speak of checkpoints but open none that a user names, and why.
 OTHERS = {
+    'infer.py': 'needs the model of a task; attacked in tests/tools/test_infer.py',
     'quickstart.py': 'starts train.py and test.py',
     'analysis_tools/layer_dropping.py': 'starts train.py, to which it hands them on',
+    'analysis_tools/get_flops.py': 'builds models and does not fill them',
     'analysis_tools/param_groups.py': 'builds models and does not fill them',
     'benchmarks/checkpoint_loading.py': 'reads the file that it has just written',
     'benchmarks/recipes.py': 'starts train.py, whose checkpoints it hands on',
+    'benchmarks/transfer.py': 'starts train.py, to which it hands them on',
     'misc/write_tables.py': 'reads tables of numbers',
     'misc/benchmark_tables.py': 'reads tables of numbers',
 }

@@ -36,16 +36,18 @@ def test_the_road_from_pretraining_to_a_number(run_tool, tmp_path: Path) -> None
     metrics = json.loads(next(tmp_path.glob('probe/*/*.json')).read_text())
     assert metrics.keys() >= {'probe/knn_top1', 'probe/linear_top1'}
 
-    option = 'model.backbone.init_cfg.checkpoint=mff'
-    finetune = run_tool('train.py', FINETUNE, '--work-dir', 'fine', *SHORT, option)
+    start = ['--pretrained', 'mff']
+    finetune = run_tool('train.py', FINETUNE, '--work-dir', 'fine', *start, *SHORT)
     assert finetune.returncode == 0, finetune.stdout[-2000:]
     assert 'mff/epoch_1.pth, mim_secrets names of a vit under backbone.' in finetune.stdout
     layers = next(line for line in finetune.stdout.splitlines() if 'backbone.layers' in line)
     assert layers.split()[-1] == 'mff', 'the table does not say what was loaded'
 
-    test = run_tool('test.py', FINETUNE, 'fine', '--work-dir', 'tested')
+    draw = ['--show-dir', 'pictures']
+    test = run_tool('test.py', FINETUNE, 'fine', '--work-dir', 'tested', *draw)
     assert test.returncode == 0, test.stdout[-2000:]
     assert 'accuracy/top1' in test.stdout
+    assert len(list(tmp_path.glob('pictures/*/*.png'))) == 200
 
 
 @pytest.mark.slow
@@ -79,7 +81,7 @@ MISTAKES = {
     ),
     'no checkpoint named': (
         ['train.py', FINETUNE],
-        r'SharedCheckpoint: no checkpoint is named; pass --cfg-options',
+        'SharedCheckpoint: no checkpoint is named; pass --pretrained FILE',
     ),
     'checkpoint of something else': (
         ['train.py', FINETUNE, '--cfg-options'] + ['model.backbone.init_cfg.checkpoint=wrong.pth'],
