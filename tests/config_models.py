@@ -29,7 +29,8 @@ EVERYTHING = sorted(path.as_posix() for path in _paths if '_base_' not in path.p
 TRANSFER = [name for name in EVERYTHING if name.startswith('dark_secrets/benchmarks/')]
 OTHERS = {name for name in EVERYTHING if set(LIBRARIES) & set(name.split('/'))}
 # the embedded world in the layouts that those libraries read
-OTHERS |= {name for name in EVERYTHING if re.search('_playground-(ade20k|coco|crowdpose)', name)}
+LAYOUTS = re.compile('_playground-(ade20k|coco|crowdpose|kitti|nyu)')
+OTHERS |= {name for name in EVERYTHING if LAYOUTS.search(name)}
 # these test a model that another config trained
 TEST_ONLY = [name for name in EVERYTHING if re.search(r'-knn_|_in1k-(a|r|sketch|c)\.py$', name)]
 CONFIGS = [name for name in EVERYTHING if name not in {*OTHERS, *TRANSFER, *TEST_ONLY}]

@@ -25,6 +25,7 @@ KINDS = [
     'mae/mmseg/vit-base-p16_upernet_8xb2-amp-160k_ade20k-512x512.py',
     'mae/mmseg/vit-base-p16-table_upernet_8xb2-amp-160k_ade20k-512x512.py',
     'simmim/mmseg/swin-base-w7_upernet_8xb2-amp-160k_ade20k-512x512.py',
+    'simmim/mmseg/swinv2-base-w16_upernet_8xb2-amp-160k_ade20k-512x512.py',
 ]
 SIZE = (64, 64)
 TOKENS = ('pos_embed', 'cls_token')  # of a ViT, without weight decay

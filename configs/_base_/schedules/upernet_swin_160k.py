@@ -11,6 +11,10 @@ optim_wrapper = dict(
     # One rate for all depths: layer_decay_rate=0.9 is what SimMIM fine-tunes Swin-B with.
     paramwise_cfg=dict(
         norm_decay_mult=0.0,
-        custom_keys={'relative_position_bias_table': dict(decay_mult=0.0)},
+        custom_keys={
+            'relative_position_bias_table': dict(decay_mult=0.0),
+            'cpb_mlp': dict(decay_mult=0.0),
+            'logit_scale': dict(decay_mult=0.0),
+        },
     ),
 )

@@ -1,0 +1,1 @@
+_base_ = '../../mae/mmdet/mask-rcnn_vit-large-p16_simple-fpn_16xb4-amp-lsj-100e_coco.py'

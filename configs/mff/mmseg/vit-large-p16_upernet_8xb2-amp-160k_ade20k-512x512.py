@@ -1,0 +1,1 @@
+_base_ = '../../mae/mmseg/vit-large-p16_upernet_8xb2-amp-160k_ade20k-512x512.py'

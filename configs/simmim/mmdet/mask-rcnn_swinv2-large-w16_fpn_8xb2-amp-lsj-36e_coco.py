@@ -1,0 +1,6 @@
+_base_ = [
+    '../../_base_/models/mask-rcnn_swinv2-large-w16.py',
+    '../../_base_/datasets/coco_bs2_lsj-1024px.py',
+    '../../_base_/schedules/mask-rcnn_swin_36e.py',
+    '../../_base_/mmdet_runtime.py',
+]

@@ -1,0 +1,1 @@
+_base_ = '../../mae/mmdet/mask-rcnn_vit-base-p16_simple-fpn_16xb4-amp-lsj-12e_coco.py'
