@@ -1,0 +1,5 @@
+_base_ = [
+    '../../_base_/models/pose_vit-base-p16_classic.py',
+    '../../_base_/datasets/coco_pose_bs64_udp-256x192.py',
+    '../../_base_/schedules/pose_vit_210e.py',
+]

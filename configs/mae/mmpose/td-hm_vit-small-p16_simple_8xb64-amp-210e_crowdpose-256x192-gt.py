@@ -1,0 +1,4 @@
+_base_ = './td-hm_vit-small-p16_simple_8xb64-amp-210e_crowdpose-256x192.py'
+
+val_dataloader = dict(dataset=dict(bbox_file=None))
+test_dataloader = val_dataloader

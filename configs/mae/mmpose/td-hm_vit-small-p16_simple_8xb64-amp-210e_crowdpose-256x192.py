@@ -1,0 +1,7 @@
+_base_ = [
+    '../../_base_/models/pose_vit-small-p16_simple.py',
+    '../../_base_/datasets/crowdpose_pose_bs64_udp-256x192.py',
+    '../../_base_/schedules/pose_vit_210e_decay-0.8.py',
+]
+
+model = dict(head=dict(out_channels=14))

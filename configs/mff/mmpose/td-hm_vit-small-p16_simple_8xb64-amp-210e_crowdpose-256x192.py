@@ -1,0 +1,1 @@
+_base_ = '../../mae/mmpose/td-hm_vit-small-p16_simple_8xb64-amp-210e_crowdpose-256x192.py'

@@ -1,0 +1,4 @@
+_base_ = './td-hm_swinv2-base-w16_deconv_8xb32-amp-150e_crowdpose-256x256.py'
+
+val_dataloader = dict(dataset=dict(bbox_file=None))
+test_dataloader = val_dataloader

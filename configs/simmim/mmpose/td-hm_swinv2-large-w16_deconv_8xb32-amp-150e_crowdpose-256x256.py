@@ -1,0 +1,7 @@
+_base_ = [
+    '../../_base_/models/pose_swinv2-large-w16_deconv.py',
+    '../../_base_/datasets/crowdpose_pose_bs32_256x256.py',
+    '../../_base_/schedules/pose_swinv2-large_150e.py',
+]
+
+model = dict(head=dict(out_channels=14))
