@@ -62,6 +62,7 @@ PROBE_SECONDS = 27
 SECRETS_IMAGES, SECRETS_SECONDS = 500, 40
 NANO = 'configs/playground/{}_vit-nano-p4_1xb64-coslr-{}e_playground-32px.py'
 FINETUNE = 'configs/playground/vit-nano-p4_1xb32-coslr-10e_playground-32px-10percent.py'
+PROBES = 'configs/playground/vit-nano-p4_1xb256-knn_playground-32px.py'
 LABELS = dict(scratch='from scratch', supervised='supervised', mae='MAE', mff='MFF')
 PRESETS = dict(
     quickstart=Preset(
@@ -138,8 +139,7 @@ def measures(preset: Preset, start: str, seed: int, here: Path) -> list[Stage]:
     """Probe an encoder, and fine-tune it."""
     scratch, title = start == 'scratch', f'{LABELS[start]}, seed {seed}'
     needs = 'render' if scratch else f'seed{seed}-{start}-pretrain'
-    # how MAE probes is how any encoder is probed that no method of its own goes with
-    config = preset.pretrain.get(start, preset.pretrain['mae'])
+    config = preset.pretrain['mae'] if scratch else preset.pretrain.get(start, PROBES)
     # 'none': the encoder as training from scratch would start with it
     weights = 'none' if scratch else str(here / start / 'pretrain')
     init = 'init_cfg=None' if scratch else f'init_cfg.checkpoint={weights}'

@@ -29,7 +29,8 @@ def parse_args() -> argparse.Namespace:
     add_common_flags(parser)
     parser.add_argument(
         'checkpoint',
-        help="checkpoint file, a work directory, or 'none' for a fresh model as a baseline",
+        help="checkpoint file, a work directory, or 'none' for a model as training starts with "
+        'it, as a baseline',
     )
     parser.add_argument('--amp', action='store_true', help='run with automatic mixed precision')
     parser.add_argument('--show-dir', type=Path, help='folder for a picture of every prediction')
@@ -76,7 +77,9 @@ def main() -> None:
         cfg.test_cfg.fp16 = True
     merge_output_flags(cfg, args)
     for _, encoder in find_encoders(cfg.model, cfg.get('default_scope')):
-        encoder['init_cfg'] = None  # weights are the checkpoint's, or fresh
+        named = (encoder.get('init_cfg') or {}).get('checkpoint')
+        if not (fresh and named):
+            encoder['init_cfg'] = None  # weights are the checkpoint's, or random
     must_fit(cfg)
     runner = build_runner(cfg, ('test_dataloader',))
     if args.show_dir is not None:

@@ -1,6 +1,6 @@
 """A linear classifier on the mean of the frozen RepLKNet's last map, on all labels.
 
-From a checkpoint: --cfg-options model.backbone.init_cfg.checkpoint=FILE
+From a checkpoint: --pretrained FILE_OR_WORK_DIR
 """
 
 _base_ = './vit-nano-p4_1xb256-linear-coslr-10e_playground-32px.py'

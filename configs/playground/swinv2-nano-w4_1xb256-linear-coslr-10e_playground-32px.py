@@ -1,6 +1,6 @@
 """A linear classifier on the mean of the frozen SwinV2's last map, on all labels.
 
-From a checkpoint: --cfg-options model.backbone.init_cfg.checkpoint=FILE
+From a checkpoint: --pretrained FILE_OR_WORK_DIR
 """
 
 _base_ = './swin-nano-w4_1xb256-linear-coslr-10e_playground-32px.py'

@@ -1,7 +1,7 @@
 """Fine-tuning on a hundredth of the labels: eight images of each class.
 
-From a checkpoint: --cfg-options model.backbone.init_cfg.checkpoint=FILE
-From scratch:      --cfg-options model.backbone.init_cfg=None
+From a checkpoint: --pretrained FILE_OR_WORK_DIR
+From scratch:      --pretrained none
 """
 
 _base_ = './vit-nano-p4_1xb32-coslr-10e_playground-32px-10percent.py'

@@ -1,6 +1,6 @@
 """A linear classifier on the frozen encoder's class token, on all labels.
 
-From a checkpoint: --cfg-options model.backbone.init_cfg.checkpoint=FILE
+From a checkpoint: --pretrained FILE_OR_WORK_DIR
 """
 
 _base_ = './vit-nano-p4_1xb32-coslr-10e_playground-32px-10percent.py'

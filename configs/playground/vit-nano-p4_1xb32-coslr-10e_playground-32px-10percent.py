@@ -1,7 +1,7 @@
 """The quickstart's fine-tuning on a tenth of the labels.
 
-From a checkpoint: --cfg-options model.backbone.init_cfg.checkpoint=FILE
-From scratch:      --cfg-options model.backbone.init_cfg=None
+From a checkpoint: --pretrained FILE_OR_WORK_DIR
+From scratch:      --pretrained none
 """
 
 _base_ = [

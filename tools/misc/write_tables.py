@@ -9,8 +9,6 @@ there is typed by hand: a test runs the check.
 
 import argparse
 import csv
-import itertools
-import json
 import re
 import statistics
 import sys
@@ -26,75 +24,18 @@ from benchmark_tables import (
     loading,
     markdown,
 )
+from depth_tables import depth_playground, depth_published
 from secrets_tables import secrets_findings
+from study_tables import (
+    study_findings,
+    study_machine,
+    study_results,
+    transfer_findings,
+    transfer_machine,
+    transfer_results,
+)
 
-STUDY = DOCS / 'study'
-NAMES = dict(scratch='from scratch', mae='MAE', mff='MFF')
 RECIPES = DOCS / 'recipes'
-
-
-def study_results() -> str:
-    """Mean and sample standard deviation over seeds, and every seed."""
-    with open(STUDY / 'results.csv', newline='') as file:
-        results = list(csv.DictReader(file))
-    measures = list(dict.fromkeys(row['measure'] for row in results))
-    rows = []
-    for method in dict.fromkeys(row['method'] for row in results):
-        cells = [NAMES[method]]
-        for measure in measures:
-            values = [
-                float(row['top1'])
-                for row in results
-                if (row['method'], row['measure']) == (method, measure)
-            ]
-            spread = f' ± {statistics.stdev(values):.2f}' if len(values) > 1 else ''
-            seeds = ', '.join(f'{value:.2f}' for value in values)
-            cells.append(f'{statistics.mean(values):.2f}{spread} ({seeds})')
-        rows.append(cells)
-    return markdown(['', *measures], rows)
-
-
-def study_findings() -> str:
-    """One line for each measure: who leads, by how much, and whether beyond the spread."""
-    with open(STUDY / 'results.csv', newline='') as file:
-        results = list(csv.DictReader(file))
-    lines = []
-    for measure in dict.fromkeys(row['measure'] for row in results):
-        found: dict[str, list[float]] = {}
-        for row in results:
-            if row['measure'] == measure:
-                found.setdefault(NAMES[row['method']], []).append(float(row['top1']))
-        ranked = sorted(found, key=lambda name: -statistics.mean(found[name]))
-        gaps = []
-        for ahead, behind in itertools.pairwise(ranked):
-            gap = statistics.mean(found[ahead]) - statistics.mean(found[behind])
-            spread = max(statistics.stdev(found[name]) for name in (ahead, behind))
-            verdict = 'more' if gap > spread else 'no more'
-            gaps.append(
-                f'{ahead} is {gap:.2f} points ahead of {behind}, {verdict} than the larger '
-                f'spread of the two ({spread:.2f})'
-            )
-        lines.append(f'- **{measure}**: {"; ".join(gaps)}.')
-    return '\n'.join(lines)
-
-
-def study_machine() -> str:
-    """Where the study ran, and how long its kinds of stages took."""
-    stages = json.loads((STUDY / 'stages.json').read_text())
-    machine = stages[-1]['machine']
-    kinds: dict[str, list[float]] = {}
-    for stage in stages:
-        kind = re.sub(r', seed \d+$', '', stage['title'])
-        kinds.setdefault(kind, []).append(stage['seconds'])
-    rows = [
-        [kind, str(len(seconds)), f'{statistics.median(seconds):.0f}']
-        for kind, seconds in kinds.items()
-    ]
-    where = (
-        f'{machine["processor"]}, {machine["cores"]} cores, torch {machine["torch"]}, '
-        f'Python {machine["python"]}, float32.'
-    )
-    return where + '\n\n' + markdown(['stage', 'times', 'median seconds'], rows)
 
 
 def recipes() -> str:
@@ -191,11 +132,16 @@ TABLES = {
     'study results': study_results,
     'study findings': study_findings,
     'study machine': study_machine,
+    'transfer results': transfer_results,
+    'transfer findings': transfer_findings,
+    'transfer machine': transfer_machine,
     'pretrain step': benchmark,
     'checkpoint loading': loading,
     'layouts': layouts,
     'loader': loader,
     'analysis speed': analysis_speed,
+    'depth published': depth_published,
+    'depth playground': depth_playground,
     'recipes': recipes,
     'recipes pilot': recipes_pilot,
     'secrets findings': secrets_findings,

@@ -1,0 +1,107 @@
+"""The runs that are compared: every start of an encoder in every task."""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from long_runs import ROOT
+
+from mim_secrets.visualization.report import Stage
+from mim_secrets.visualization.report.logs import MEASURES, Measure
+
+sys.path.append(str(ROOT / 'tools'))
+
+import quickstart
+
+STUDY, STARTS = quickstart.PRESETS['study'], quickstart.LABELS
+RENDER_SECONDS = 120
+
+
+@dataclass(frozen=True)
+class Task:
+    """A run of each start; seconds are typical ones, for the ETA alone."""
+
+    config: str
+    layout: str  # of the playground
+    measures: dict[str, str]  # title -> key in the logs
+    seconds: float
+
+
+TASKS = dict(
+    detection=Task(
+        'configs/playground/mask-rcnn_vit-nano-p4_simple-fpn_1xb4-lsj-2e_playground-coco-96px.py',
+        'coco',
+        {'box AP': 'coco/bbox_mAP', 'mask AP': 'coco/segm_mAP'},
+        280,
+    ),
+    segmentation=Task(
+        'configs/playground/vit-nano-p4_upernet_1xb4-400it_playground-ade20k-96px.py',
+        'ade20k',
+        {'mIoU': 'mIoU'},
+        200,
+    ),
+    pose=Task(
+        'configs/playground/td-hm_vit-nano-p4_simple_1xb16-coslr-6e_playground-coco-48x36.py',
+        'coco',
+        {'pose AP': 'coco/AP'},
+        200,
+    ),
+    crowd=Task(
+        'configs/playground/td-hm_vit-nano-p4_simple_1xb16-coslr-3e_playground-crowdpose-48x36.py',
+        'crowdpose',
+        {'crowd AP': 'crowdpose/AP'},
+        200,
+    ),
+)
+
+
+def list_stages(work_dir: Path, seeds: list[int]) -> list[Stage]:
+    """The study's stages, then those of every task, seed after seed."""
+    stages = quickstart.list_stages(STUDY, seeds, work_dir)
+    stages += [render(layout) for layout in dict.fromkeys(t.layout for t in TASKS.values())]
+    for seed in seeds:
+        here = work_dir / f'seed{seed}'
+        stages += quickstart.measures(STUDY, 'supervised', seed, here)
+        stages += [stage(name, start, seed, here) for start in STARTS for name in TASKS]
+    return stages
+
+
+def render(layout: str) -> Stage:
+    world = f'data/playground_{layout}'
+    tool = 'tools/dataset_converters/make_playground.py'
+    return Stage(
+        f'render-{layout}',
+        f'render the world as {layout}',
+        (tool, world, '--layout', layout, '--preset', 'small'),
+        Path(world),
+        RENDER_SECONDS,
+        progress=quickstart.RENDERING,
+    )
+
+
+def stage(name: str, start: str, seed: int, here: Path) -> Stage:
+    """One start of an encoder in one task."""
+    task, folder, scratch = TASKS[name], here / start / name, start == 'scratch'
+    weights = 'none' if scratch else str(here / start / 'pretrain')
+    return Stage(
+        f'seed{seed}-{start}-{name}',
+        f'{name}, {STARTS[start]}, seed {seed}',
+        ('tools/train.py', task.config, '--work-dir', str(folder), '--pretrained', weights)
+        + ('--cfg-options', f'randomness.seed={seed}'),
+        folder,
+        task.seconds,
+        needs=(f'render-{task.layout}', *([] if scratch else [f'seed{seed}-{start}-pretrain'])),
+        config=task.config,
+        progress=quickstart.TRAINING,
+        resumes=True,
+    )
+
+
+COLUMNS = [
+    *MEASURES,
+    *(
+        Measure(title, name, key)
+        for name, task in TASKS.items()
+        for title, key in task.measures.items()
+    ),
+]

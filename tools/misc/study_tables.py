@@ -1,0 +1,108 @@
+"""Tables of what was repeated over seeds: the study, and how it transfers."""
+
+import csv
+import itertools
+import json
+import re
+import statistics
+from pathlib import Path
+
+from benchmark_tables import DOCS, markdown
+
+STUDY, TRANSFER = DOCS / 'study', DOCS / 'transfer'
+NAMES = dict(scratch='from scratch', supervised='supervised', mae='MAE', mff='MFF')
+
+
+def study_results() -> str:
+    """Mean and sample standard deviation over seeds, and every seed."""
+    values = _values(STUDY / 'results.csv', 'method', 'top1')
+    return _table(values, every_seed=True)
+
+
+def study_findings() -> str:
+    """One line for each measure: who leads, by how much, and whether beyond the spread."""
+    return _findings(_values(STUDY / 'results.csv', 'method', 'top1'))
+
+
+def study_machine() -> str:
+    """Where the study ran, and how long its kinds of stages took."""
+    return _machine(STUDY / 'stages.json')
+
+
+def transfer_results() -> str:
+    """Starts by measures; eight of them leave no room for every seed."""
+    return _table(_values(TRANSFER / 'transfer.csv', 'start', 'value'), every_seed=False)
+
+
+def transfer_findings() -> str:
+    return _findings(_values(TRANSFER / 'transfer.csv', 'start', 'value'))
+
+
+def transfer_machine() -> str:
+    return _machine(TRANSFER / 'transfer.json')
+
+
+def _values(path: Path, who: str, number: str) -> dict[str, dict[str, list[float]]]:
+    """By measure and name, a number for each seed."""
+    values: dict[str, dict[str, list[float]]] = {}
+    with open(path, newline='') as file:
+        for row in csv.DictReader(file):
+            named = values.setdefault(row['measure'], {})
+            named.setdefault(NAMES[row[who]], []).append(float(row[number]))
+    return values
+
+
+def _table(values: dict[str, dict[str, list[float]]], every_seed: bool) -> str:
+    seeds = max(len(numbers) for named in values.values() for numbers in named.values())
+    rows = []
+    for name in NAMES.values():
+        cells = [_cell(named.get(name, []), seeds, every_seed) for named in values.values()]
+        if any(cell != '–' for cell in cells):
+            rows.append([name, *cells])
+    return markdown(['', *values], rows)
+
+
+def _cell(numbers: list[float], seeds: int, every_seed: bool) -> str:
+    if not numbers:
+        return '–'
+    spread = f' ± {statistics.stdev(numbers):.2f}' if len(numbers) > 1 else ''
+    fewer = f' ({len(numbers)} of {seeds} seeds)' if len(numbers) < seeds else ''
+    if every_seed:
+        fewer = f' ({", ".join(f"{number:.2f}" for number in numbers)})'
+    return f'{statistics.mean(numbers):.2f}{spread}{fewer}'
+
+
+def _findings(values: dict[str, dict[str, list[float]]]) -> str:
+    lines = []
+    for measure, found in values.items():
+        found = {name: numbers for name, numbers in found.items() if len(numbers) > 1}
+        ranked = sorted(found, key=lambda name: -statistics.mean(found[name]))
+        gaps = []
+        for ahead, behind in itertools.pairwise(ranked):
+            gap = statistics.mean(found[ahead]) - statistics.mean(found[behind])
+            spread = max(statistics.stdev(found[name]) for name in (ahead, behind))
+            verdict = 'more' if gap > spread else 'no more'
+            gaps.append(
+                f'{ahead} is {gap:.2f} points ahead of {behind}, {verdict} than the larger '
+                f'spread of the two ({spread:.2f})'
+            )
+        lines.append(f'- **{measure}**: {"; ".join(gaps)}.')
+    return '\n'.join(lines)
+
+
+def _machine(path: Path) -> str:
+    stages = json.loads(path.read_text())
+    machine = stages[-1]['machine']
+    kinds: dict[str, list[float]] = {}
+    for stage in stages:
+        kind = re.sub(r', seed \d+$', '', stage['title'])
+        kinds.setdefault(kind, []).append(stage['seconds'])
+    rows = [
+        [kind, str(len(seconds)), f'{statistics.median(seconds):.0f}']
+        for kind, seconds in kinds.items()
+    ]
+    where = (
+        f'{machine["processor"]}, {machine["cores"]} cores, torch {machine["torch"]}, '
+        f'Python {machine["python"]}, float32.'
+    )
+    return where + '\n\n' + markdown(['stage', 'times', 'median seconds'], rows)
