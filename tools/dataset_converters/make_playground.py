@@ -17,6 +17,12 @@
                 small       2,000          400                 128
     kitti       tiny           40           20                 108
                 small       2,000          400                 216
+    lasot       tiny           10                   5           96   in clips
+                small         200                  40          160   of 12 frames
+    got10k      tiny           10            5      5           96   (tiny) and
+                small         200           20     40          160   32 (small)
+    trackingnet tiny           10                   5           96
+                small         200                  40          160
 
 The images of ImageNet are square; elsewhere the size is the longer edge. The same preset,
 size and seed give the same bytes on every machine, with any number of workers. An
@@ -84,7 +90,8 @@ def main() -> None:
         size = f'{world.image_size}x{world.image_size}'
         if args.layout != 'imagenet':
             size = f'up to {size}'
-        report_speed(written, size, workers, time.monotonic() - start)
+        images = written * getattr(world, 'frames', 1)
+        report_speed(images, size, workers, time.monotonic() - start)
     else:
         print(f'{args.root} is complete already')
 

@@ -70,7 +70,9 @@ class _Hdf5File:
         try:
             import h5py
         except ImportError as error:
-            raise ImportError(f'{path} is read with h5py; run pip install h5py.') from error
+            raise ImportError(
+                f'{path} is read with h5py; run pip install "mim_secrets[depth]".'
+            ) from error
         self._file = h5py.File(path, 'r')
 
     def image(self, index: int) -> np.ndarray:

@@ -21,20 +21,25 @@ class KBCrop(BaseTransform):
 
     def transform(self, results: dict) -> dict:
         height, width = results['img'].shape[:2]
-        top, left = height - self.size[0], (width - self.size[1]) // 2
-        if top < 0 or left < 0:
+        if height < self.size[0] or width < self.size[1]:
             raise ValueError(
                 f'KBCrop: {results.get("img_path", "the image")} has {width}x{height} pixels, too '
                 f'few for a crop of {self.size[1]}x{self.size[0]}; choose a smaller size.'
             )
+        place = lower_middle((height, width), self.size)
         for key in ('img', *results.get('seg_fields', ())):
-            cropped = results[key][top:, left : left + self.size[1]]
-            results[key] = np.ascontiguousarray(cropped)
+            results[key] = np.ascontiguousarray(results[key][place])
         results['img_shape'] = results['ori_shape'] = self.size
         return results
 
     def __repr__(self) -> str:
         return f'{type(self).__name__}(size={self.size})'
+
+
+def lower_middle(whole: tuple[int, int], part: tuple[int, int]) -> tuple[slice, slice]:
+    """Rows and columns of ``part`` in ``whole``, both as height and width."""
+    left = (whole[1] - part[1]) // 2
+    return slice(whole[0] - part[0], whole[0]), slice(left, left + part[1])
 
 
 @TRANSFORMS.register_module()
