@@ -88,6 +88,7 @@ setup(
     extras_require={
         'tests': read_requirements('tests'),
         'docs': read_requirements('docs'),
+        'depth': ['h5py', 'scipy'],  # NYUv2's own files, which its converter reads
         'downstream': [
             'mmdet>=3.3.0',
             'mmsegmentation>=1.2.2',

@@ -187,6 +187,14 @@ def test_a_run_asks_for_its_checkpoint(name: str) -> None:
         WEIGHT_INITIALIZERS.build(read(name).model.backbone.init_cfg)
 
 
+def test_readmes_lead_to_every_config() -> None:
+    """Breaks when a config is added or renamed, and nobody finds it in its folder's README."""
+    for name in CONFIGS:
+        method, _, rest = name.partition('/')
+        link = f'- [{Path(rest).stem}]({rest})'
+        assert link in (ROOT / f'configs/{method}/README.md').read_text().splitlines(), name
+
+
 def write_world(root: Path, data: str) -> None:
     """Four pairs in the layout of ``data``, small, and the list of both splits."""
     random, lines = np.random.default_rng(0), []

@@ -1,4 +1,4 @@
-"""Predict what is in images, and draw it: classes, things with masks, regions or poses.
+"""Predict what is in images, and draw it: classes, things, regions, poses or depth.
 
     python tools/infer.py CONFIG WEIGHTS photo.jpg --out-dir out
     python tools/infer.py WORK_DIR WORK_DIR FOLDER --batch-size 16
@@ -39,7 +39,7 @@ def parse_args() -> argparse.Namespace:
         action=DictAction,
         default={},
         help='of the task: top=5 (classes), pred_score_thr=0.3 (things), opacity=0.55 (regions), '
-        'kpt_thr=0.3 (poses)',
+        'kpt_thr=0.3 (poses), depth_range=0,10 (metres)',
     )
     parser.add_argument('--debug', action='store_true', help='show the stack of frames of an error')
     return parser.parse_args()

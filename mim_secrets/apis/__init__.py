@@ -4,6 +4,7 @@ import importlib
 
 _INFERENCE = (
     'ClassificationInferencer',
+    'DepthInferencer',
     'DetectionInferencer',
     'Inferencer',
     'PoseInferencer',

@@ -16,7 +16,7 @@ from tests.config_models import read
 from tests.test_downstream_models import KINDS, shrunk
 
 CLASSES = ['figure', 'cone', 'ball']
-TASKS = ('classification', 'detection', 'segmentation', 'pose')
+TASKS = ('classification', 'detection', 'segmentation', 'pose', 'depth')
 VIT = dict(
     type='mim_secrets.ViT',
     arch=dict(embed_dims=32, num_layers=2, num_heads=2, feedforward_channels=64),
@@ -108,6 +108,13 @@ def _pose() -> Config:
     for step in cfg.test_dataloader.dataset.pipeline:
         if step.type == 'TopdownAffine':
             step.input_size = (48, 64)
+    return cfg
+
+
+def _depth() -> Config:
+    cfg = read('mae/depth/vit-base-p16_deconv_8xb3-25e_nyu-480x480.py')
+    cfg.model.backbone = dict(VIT, img_size=64, out_type='featmap')
+    cfg.model.decode_head.update(in_channels=32, channels=8)
     return cfg
 
 

@@ -13,6 +13,7 @@ from PIL import Image
 from mim_secrets.apis.inferencers import (
     INFERENCERS,
     ClassificationInferencer,
+    DepthInferencer,
     DetectionInferencer,
     PoseInferencer,
     SegmentationInferencer,
@@ -23,9 +24,10 @@ from tests.apis.tasks import CLASSES, TASKS, Trained, write_picture
 
 pytestmark = pytest.mark.slow  # they build models and write files
 ALL = {'detection': dict(pred_score_thr=0.0), 'pose': dict(kpt_thr=-1.0)}  # however unsure
+MAPS = dict(segmentation='sem_seg', depth='depth')  # in files of their own
 
 
-def test_the_scope_chooses_the_task(inferencers: dict) -> None:
+def test_scope_and_model_choose_the_task(inferencers: dict) -> None:
     """Breaks when a config is given to the inferencer of another task."""
     kinds = [
         ClassificationInferencer,
@@ -33,7 +35,8 @@ def test_the_scope_chooses_the_task(inferencers: dict) -> None:
         SegmentationInferencer,
         PoseInferencer,
     ]
-    assert [type(inferencers[task]) for task in TASKS] == kinds == [*INFERENCERS.values()]
+    assert kinds == [*INFERENCERS.values()]
+    assert [type(inferencers[task]) for task in TASKS] == [*kinds, DepthInferencer]
 
 
 def theirs(task: str, trained: Trained, image: str) -> dict:
@@ -53,6 +56,13 @@ def theirs(task: str, trained: Trained, image: str) -> dict:
         from mmseg.apis import MMSegInferencer
 
         return dict(sem_seg=MMSegInferencer(config, weights, device='cpu')(image)['predictions'])
+    if task == 'depth':  # mmseg's inferencer knows of no depth
+        from mmseg.apis import inference_model, init_model
+
+        model = init_model(config, weights, device='cpu')
+        steps = model.cfg.test_dataloader.dataset.pipeline
+        model.cfg.test_pipeline = [step for step in steps if 'LoadDepth' not in step.type]
+        return dict(depth=inference_model(model, image).pred_depth_map.data[0].numpy())
     from mmpose.apis.inferencers import Pose2DInferencer
 
     inferencer = Pose2DInferencer(config, weights, device='cpu', det_model='whole_image')
@@ -73,6 +83,7 @@ def test_predictions_are_the_librarys(task: str, tasks, inferencers, photos: Pat
     for key, value in expected.items():
         assert np.all(np.asarray(actual[key]) == np.asarray(value)), key
     quantity = dict(classification='pred_scores', detection='scores', segmentation='sem_seg')
+    quantity['depth'] = 'depth'
     shown = actual[quantity[task]] if task in quantity else actual['instances'][0]['keypoints']
     assert len(np.unique(shown)) > 1, 'a constant would be equal to any constant'
 
@@ -121,7 +132,7 @@ def test_files(task: str, inferencers, photos: Path, tmp_path: Path) -> None:
     names = ['1', 'deep/1', 'deep/2']
     for key, suffix in (('vis', '.png'), ('preds', '.json')):
         written = sorted(p.relative_to(out / key) for p in (out / key).rglob(f'*{suffix}'))
-        if key == 'vis' or task != 'segmentation':
+        if key == 'vis' or task not in MAPS:
             assert [path.as_posix() for path in written] == [f'{name}{suffix}' for name in names]
     for name, prediction, picture in zip(
         names, results['predictions'], results['visualization'], strict=True
@@ -129,10 +140,12 @@ def test_files(task: str, inferencers, photos: Path, tmp_path: Path) -> None:
         assert np.array_equal(np.array(Image.open(out / 'vis' / f'{name}.png')), picture)
         told = json.loads((out / 'preds' / f'{name}.json').read_text())
         assert Path(told['image']) == tmp_path / 'copies' / f'{name}.png'
-        if task == 'segmentation':
-            told['sem_seg'] = np.array(
-                Image.open(out / 'preds' / Path(name).parent / told['sem_seg'])
-            )
+        if task in MAPS:
+            file = out / 'preds' / Path(name).parent / told[MAPS[task]]
+            told[MAPS[task]] = np.array(Image.open(file)) / told.pop('steps_per_metre', 1)
+        if task == 'depth':
+            np.testing.assert_allclose(told['depth'], prediction['depth'], rtol=0, atol=0.5 / 256)
+            told['depth'] = prediction['depth']
         assert told.keys() == prediction.keys()
         for key, value in prediction.items():
             assert np.all(np.asarray(told[key]) == np.asarray(value)), key
@@ -140,7 +153,7 @@ def test_files(task: str, inferencers, photos: Path, tmp_path: Path) -> None:
         assert picture.dtype == np.uint8 and picture.shape[1] == plain.shape[1]
         drawn_on = (picture[: len(plain)] != plain).any()
         assert drawn_on == (task != 'classification'), 'classes stand below'
-        assert (len(picture) > len(plain)) == (task in ('classification', 'segmentation'))
+        assert (len(picture) > len(plain)) == (task in ('classification', *MAPS))
 
 
 def test_a_window_for_each_picture(inferencers, photos: Path, monkeypatch) -> None:

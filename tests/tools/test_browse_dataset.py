@@ -1,5 +1,6 @@
 """tools/visualization/browse_dataset.py: what is drawn, and where it lies."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -10,8 +11,9 @@ from mmengine.structures import BaseDataElement, InstanceData
 
 from mim_secrets.apis.inferencers.canvas import colour_of
 from mim_secrets.apis.labels import Labels, draw, of_results, of_sample
-from mim_secrets.datasets.playground import COCO_CLASSES
+from mim_secrets.datasets.playground import COCO_CLASSES, KittiPlayground, fill
 from tests import tiny_run
+from tests.conftest import REPO
 from tests.tiny_downstream import KINDS
 
 BROWSE = 'visualization/browse_dataset.py'
@@ -99,3 +101,23 @@ def test_what_is_masked_is_covered(tool, tmp_path: Path) -> None:
     patches = picture.reshape(4, 96, 4, 96, 3).swapaxes(1, 2).reshape(16, -1)
     noise = patches.std(axis=1)
     assert (noise < 0.5 * noise.max()).sum() == 12
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(('mode', 'parts'), [('original', 1), ('concat', 2), ('pipeline', 3)])
+def test_measured_depth_is_drawn(tool, tmp_path: Path, mode: str, parts: int) -> None:
+    """Breaks when depth is not found in the pipeline, lies beside its picture once that is
+    cropped, or is drawn without the scale that says what colours mean."""
+    fill(tmp_path / 'world', replace(KittiPlayground.of('small'), train=2, val=2))
+    name = next((REPO / 'configs/playground').glob('*_deconv_*kitti*.py'))
+    dataset = 'val_dataloader.dataset'
+    options = [f'{dataset}.data_root={tmp_path}/world', f'{dataset}.count=2']
+    arguments = ['--phase', 'val', '--mode', mode, '--number', 1, '--show-dir', 'shown']
+    tool(BROWSE, name, *arguments, '--cfg-options', *options, f'{dataset}.indices=2')
+    picture = cv2.imread(str(next(Path('shown').glob('0*.png'))))
+    parts = min(parts, 2)  # the crop is the only step that changes the image
+    assert 350 * parts < picture.shape[1] < 500 * parts
+    last = picture[:, -400:].astype(int)
+    coloured = (np.ptp(last, axis=2) > 60) & (last[..., 2] > last[..., 0])
+    assert coloured[:130].mean() > 0.05, 'depth on the picture'
+    assert coloured[130:].any(axis=0).mean() > 0.4, 'the scale below it'

@@ -7,9 +7,9 @@ import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 
 import cv2
+import h5py
 import numpy as np
 import pytest
 from scipy import io
@@ -204,16 +204,21 @@ def test_nyu_test_frames_are_those_of_the_split(tmp_path: Path, command: Callabl
         assert image[:6].max() < 30 and image[:, 634:].max() < 30
 
 
-class Hdf5(dict):
-    """What MATLAB 7.3 makes of NYUv2's file, as h5py shows it: axes in reverse order, and
-    strings as columns of codes behind references."""
-
-    def __init__(self, path: str, mode: str) -> None:
-        content = io.loadmat(Path(path).with_name('labelled.mat'))
+def as_matlab_7_3(labelled: Path, path: Path) -> Path:
+    """The same content as NYU publishes it: axes in reverse order, strings as columns of
+    codes behind references, and MATLAB's own words in front of it all."""
+    content = io.loadmat(labelled)
+    with h5py.File(path, 'w', userblock_size=512) as file:
+        for name in ('images', 'rawDepths'):
+            file[name] = content[name].T
         rooms = [str(room.item()) for room in content['sceneTypes'].ravel()]
-        super().__init__({f'#{i}': np.array([[ord(c)] for c in r]) for i, r in enumerate(rooms)})
-        self['sceneTypes'] = np.array([[f'#{i}' for i in range(len(rooms))]], object)
-        self |= {name: content[name].T for name in ('images', 'rawDepths')}
+        codes = [np.array([[ord(letter)] for letter in room], np.uint16) for room in rooms]
+        strings = [file.create_dataset(f'#refs#/{n}', data=code) for n, code in enumerate(codes)]
+        cells = file.create_dataset('sceneTypes', (1, len(rooms)), h5py.ref_dtype)
+        cells[0] = [string.ref for string in strings]
+    with path.open('r+b') as file:
+        file.write(b'MATLAB 7.3 MAT-file, Platform: GLNXA64')
+    return path
 
 
 def test_nyu_reads_hdf5_as_it_reads_older_files(
@@ -222,13 +227,13 @@ def test_nyu_reads_hdf5_as_it_reads_older_files(
     """Breaks when pictures of NYU's own file lie on their side, rooms get numbers for names,
     or nobody says that h5py is missing."""
     labelled, splits = write_labelled(tmp_path)
-    (tmp_path / 'hdf5.mat').write_bytes(b'MATLAB 7.3 MAT-file, Platform: GLNXA64')
+    hdf5 = as_matlab_7_3(labelled, tmp_path / 'hdf5.mat')
     arguments = ['--splits', splits, '--any-count', '--labelled']
-    monkeypatch.setitem(sys.modules, 'h5py', None)
-    with pytest.raises(SystemExit, match=r'hdf5\.mat is read with h5py; run pip install h5py'):
-        command('nyu_depth.py', tmp_path / 'hdf5', *arguments, tmp_path / 'hdf5.mat')
-    monkeypatch.setitem(sys.modules, 'h5py', SimpleNamespace(File=Hdf5))
-    command('nyu_depth.py', tmp_path / 'hdf5', *arguments, tmp_path / 'hdf5.mat')
+    with monkeypatch.context() as without:
+        without.setitem(sys.modules, 'h5py', None)
+        with pytest.raises(SystemExit, match=r'hdf5\.mat is read with h5py; run pip install "mim_'):
+            command('nyu_depth.py', tmp_path / 'hdf5', *arguments, hdf5)
+    command('nyu_depth.py', tmp_path / 'hdf5', *arguments, hdf5)
     command('nyu_depth.py', tmp_path / 'mat', *arguments, labelled)
     frames = [path.relative_to(tmp_path / 'mat') for path in (tmp_path / 'mat').rglob('*.*g')]
     assert len(frames) == 4

@@ -5,6 +5,7 @@ from typing import Any
 
 from mim_secrets.apis.inferencers.base import Inferencer
 from mim_secrets.apis.inferencers.classification import ClassificationInferencer
+from mim_secrets.apis.inferencers.depth import DepthInferencer
 from mim_secrets.apis.inferencers.detection import DetectionInferencer
 from mim_secrets.apis.inferencers.inputs import Inputs
 from mim_secrets.apis.inferencers.loading import ConfigLike, read_config
@@ -21,6 +22,8 @@ INFERENCERS: dict[str, type[Inferencer]] = {
         PoseInferencer,
     )
 }
+# By the type of its model, where a library has more than one task.
+OF_MODELS: dict[str, type[Inferencer]] = {'DepthEstimator': DepthInferencer}
 
 
 def load_inferencer(
@@ -33,14 +36,17 @@ def load_inferencer(
         weights: A checkpoint, or a work directory.
         options: ``device``, and those of the task.
     """
-    scope = read_config(config).get('default_scope')
+    cfg = read_config(config)
+    scope = cfg.get('default_scope')
     if scope not in INFERENCERS:
         raise ValueError(
             f'The config is for no task that predicts (its default_scope is {scope!r}); those '
             f'of {", ".join(INFERENCERS)} are. What a pre-trained model rebuilds is drawn by '
             'tools/visualization/reconstruct.py.'
         )
-    return INFERENCERS[scope](config, weights, **options)
+    kind = cfg.get('model', {}).get('type')
+    name = getattr(kind, '__name__', str(kind)).rpartition('.')[2]
+    return OF_MODELS.get(name, INFERENCERS[scope])(config, weights, **options)
 
 
 def infer(
@@ -60,6 +66,7 @@ def infer(
 
 __all__ = [
     'ClassificationInferencer',
+    'DepthInferencer',
     'DetectionInferencer',
     'Inferencer',
     'PoseInferencer',

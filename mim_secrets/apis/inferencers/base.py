@@ -243,7 +243,7 @@ class Inferencer(BaseInferencer):
 
     def _init_pipeline(self, cfg: Config) -> Callable:
         steps = [TRANSFORMS.build(step) for step in tested_dataset(cfg)['pipeline']]
-        steps = [step for step in steps if not isinstance(step, LoadAnnotations)]
+        steps = [step for step in steps if not self.reads_truth(step)]
         if not steps or not isinstance(steps[0], LoadImageFromFile):
             raise ValueError(
                 "The pipeline of the config's test data does not begin with LoadImageFromFile "
@@ -251,6 +251,10 @@ class Inferencer(BaseInferencer):
             )
         self.loader, *rest = steps
         return Compose(rest)
+
+    def reads_truth(self, step: Callable) -> bool:
+        """Whether a step of the pipeline looks for annotations, which a photograph lacks."""
+        return isinstance(step, LoadAnnotations)
 
     def _init_collate(self, cfg: Config) -> Callable:
         return pseudo_collate

@@ -8,6 +8,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from mim_secrets.apis.inferencers.colours import class_colours
+from mim_secrets.apis.inferencers.depth_scale import coloured, depth_colours, is_depth, ticks
 
 Colour = tuple[int, int, int]
 SHORTEST = 384  # pixels of the longer edge; smaller pictures are enlarged
@@ -54,6 +55,18 @@ class Canvas:
             tint = np.asarray(colour)
             pixels[inner] = ((1 - opacity) * pixels[inner] + opacity * tint).round()
             pixels[mask & ~inner] = tint
+        self._image = Image.fromarray(pixels)
+        self._draw = ImageDraw.Draw(self._image)
+
+    def depth(
+        self, metres: np.ndarray, nearest: float, farthest: float, opacity: float = 1.0
+    ) -> None:
+        """Colour (H, W) by depth, where there is one."""
+        pixels = self.pixels
+        metres = metres.repeat(self.factor, axis=0).repeat(self.factor, axis=1)
+        known = is_depth(metres)
+        colours = coloured(metres[known], nearest, farthest)
+        pixels[known] = ((1 - opacity) * pixels[known] + opacity * colours).round()
         self._image = Image.fromarray(pixels)
         self._draw = ImageDraw.Draw(self._image)
 
@@ -129,6 +142,31 @@ class Canvas:
             x += bar + line // 3 + number
             draw.text((x, y), f'{share:.1%}', fill=INK, font=self._font, anchor='ra')
             draw.text((x + line // 3, y), text, fill=INK, font=self._font)
+        self._image, self._draw = sheet, draw
+
+    def scale(self, nearest: float, farthest: float) -> None:
+        """Add a strip below: the colours of depths, with metres under them."""
+        line, (width, height) = self._font.size, self._image.size
+        margin, bar = 2 * line, (height + line // 2, height + line // 2 + line)
+        right = max(width - 1 - margin, margin + 1)
+        sheet = Image.new('RGB', (width, bar[1] + 2 * line), PAPER)
+        sheet.paste(self._image)
+        draw = ImageDraw.Draw(sheet)
+        colours = depth_colours()
+        for x in range(margin, right + 1):
+            colour = colours[round((x - margin) / (right - margin) * (len(colours) - 1))]
+            draw.line((x, bar[0], x, bar[1]), fill=tuple(colour.tolist()))
+        draw.rectangle((margin - 1, bar[0] - 1, right + 1, bar[1] + 1), outline=INK)
+        free_from = 0.0
+        for metres in ticks(nearest, farthest):
+            share = (metres - nearest) / (farthest - nearest) if farthest > nearest else 0.5
+            x, text = margin + share * (right - margin), f'{metres:.6g} m'
+            half = draw.textlength(text, font=self._font) / 2
+            draw.line((x, bar[1] + 1, x, bar[1] + line // 3), fill=INK)
+            if x - half >= free_from:
+                place = (min(x, width - 1 - half), bar[1] + line // 3)
+                draw.text(place, text, fill=INK, font=self._font, anchor='ma')
+                free_from = x + half + line // 2
         self._image, self._draw = sheet, draw
 
 
