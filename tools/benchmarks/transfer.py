@@ -6,8 +6,8 @@
     python tools/benchmarks/transfer.py --keep          # and copy the table for the docs
 
 Finishes the study first (`make study`), in the same work directory. Then each start of
-an encoder (from scratch, supervised, MAE, MFF) is trained on instances, semantic maps
-and poses of the playground, with the same seed that it was pre-trained with; nothing
+an encoder (from scratch, supervised, MAE, MFF) is trained on instances, semantic maps,
+poses and depth of the playground, with the same seed that it was pre-trained with; nothing
 but `--pretrained` differs between them. Every stage is an ordinary command; what is
 finished is not run again, and a run that was stopped goes on.
 
@@ -38,6 +38,7 @@ from mim_secrets.visualization.report.logs import Run, Summary
 
 WORK_DIR, SMALL_LOGS = Path(STUDY.work_dir), Path('docs/en/transfer')
 TABLES = ('transfer.csv', 'transfer.json')
+FRACTIONS = ('AP', 'd1')  # how keys of what is logged as a share of one end
 
 
 class Comparison:
@@ -66,14 +67,14 @@ class Comparison:
         return record if record.get('finished') else {}
 
     def rows(self) -> Iterator[dict]:
-        """A row for each value; average precisions are made percent."""
+        """A row for each value, in percent, as classifiers log it."""
         for seed in self.known:
             for start in STARTS:
                 for title, run, key in COLUMNS:
                     if not self.record(seed, start, run):
                         continue
                     found = Run(self.work_dir / f'seed{seed}' / start / run).last(key)
-                    percent = found.number * (100 if key.endswith('AP') else 1)
+                    percent = found.number * (100 if key.endswith(FRACTIONS) else 1)
                     yield dict(
                         start=start,
                         measure=title,

@@ -52,6 +52,18 @@ TASKS = dict(
         {'crowd AP': 'crowdpose/AP'},
         200,
     ),
+    indoors=Task(
+        'configs/playground/vit-nano-p4_deconv_1xb4-4e_playground-nyu-96px.py',
+        'nyu',
+        {'depth d1, NYUv2': 'depth/d1'},
+        200,
+    ),
+    road=Task(
+        'configs/playground/vit-nano-p4_deconv_1xb8-4e_playground-kitti-64px.py',
+        'kitti',
+        {'depth d1, KITTI': 'depth/d1'},
+        200,
+    ),
 )
 
 

@@ -7,7 +7,6 @@ from benchmark_tables import DOCS, markdown
 
 PUBLISHED = DOCS.parent / 'published.yml'
 MEASURED = DOCS / 'depth' / 'measured.csv'  # model,data,metric,value of whole runs
-PLAYGROUND = DOCS / 'depth' / 'playground.csv'
 CELLS = [('NYUv2', 'rmse'), ('NYUv2', 'd1'), ('KITTI', 'rmse'), ('KITTI', 'd1')]
 # as a row is called -> method and encoder in published.yml
 MODELS = {
@@ -16,7 +15,6 @@ MODELS = {
     'ViT-B/16, MAE': ('MAE', 'ViT-B/16'),
     'ViT-B/16, MFF': ('MFF', 'ViT-B/16'),
 }
-STARTS = dict(scratch='from scratch', supervised='supervised', mae='MAE', mff='MFF')
 
 
 def depth_published() -> str:
@@ -37,14 +35,3 @@ def depth_published() -> str:
         ours = [measured.get((name, *cell), '') for cell in CELLS]
         rows.append([f'{name}: measured here', *ours, '' if any(ours) else 'nobody has run it yet'])
     return markdown(['', *map(' '.join, CELLS), 'source'], rows)
-
-
-def depth_playground() -> str:
-    """Starts by layouts, of one seed."""
-    with open(PLAYGROUND, newline='') as file:
-        results = {(r['start'], r['data'], r['metric']): r['value'] for r in csv.DictReader(file)}
-    rows = [
-        [name, *(results.get((start, *cell), '') for cell in CELLS)]
-        for start, name in STARTS.items()
-    ]
-    return markdown(['start', *map(' '.join, CELLS)], rows)

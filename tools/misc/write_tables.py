@@ -24,7 +24,7 @@ from benchmark_tables import (
     loading,
     markdown,
 )
-from depth_tables import depth_playground, depth_published
+from depth_tables import depth_published
 from secrets_tables import secrets_findings
 from study_tables import (
     study_findings,
@@ -141,7 +141,6 @@ TABLES = {
     'loader': loader,
     'analysis speed': analysis_speed,
     'depth published': depth_published,
-    'depth playground': depth_playground,
     'recipes': recipes,
     'recipes pilot': recipes_pilot,
     'secrets findings': secrets_findings,

@@ -47,10 +47,13 @@ class Records:
     def __init__(self, root: Path, stages: list[Stage]) -> None:
         self.root, self.folder = root, root / FOLDER
         self.fingerprints: dict[str, str] = {}
+        contents: dict[str, str] = {}  # a config may take a second to read
         for stage in stages:
             parts = [*stage.command, *(self.fingerprints[name] for name in stage.needs)]
             if stage.config is not None:
-                parts.append(_content(stage))
+                if stage.config not in contents:
+                    contents[stage.config] = _content(stage)
+                parts.append(contents[stage.config])
             digest = hashlib.sha256(json.dumps(parts).encode())
             self.fingerprints[stage.name] = digest.hexdigest()
         self.folder.mkdir(parents=True, exist_ok=True)
