@@ -98,6 +98,7 @@ def train_one_step(cfg: Config) -> float:
 
 
 @pytest.mark.parametrize('name', CONFIGS)
+@pytest.mark.slow
 def test_the_rate_rises_and_falls_within_the_run(name: str) -> None:
     """Breaks when a schedule is longer or shorter than the run it belongs to, or the
     peak rate was chosen for another batch size."""
@@ -194,6 +195,7 @@ def test_crops_can_be_repeated(name: str) -> None:
 
 
 @pytest.mark.parametrize('name', CONFIGS)
+@pytest.mark.slow
 def test_hooks_and_visualizer_exist(name: str, tmp_path: Path) -> None:
     """Breaks when a hook or a visual backend is renamed or gets an unknown key."""
     cfg = read(name)

@@ -79,6 +79,7 @@ def test_wheel_from_sdist_has_tools_and_configs_for_mim(wheel):
         assert (mim / metafile).is_file()
 
 
+@pytest.mark.slow
 def test_wheel_has_every_module_and_nothing_beside_the_package(wheel):
     """Fails if a subpackage lacks an __init__.py, or if tests are shipped as a package."""
     modules = {str(path.relative_to(ROOT)) for path in (ROOT / 'mim_secrets').rglob('*.py')}

@@ -80,6 +80,7 @@ def test_every_encoder_has_a_twin() -> None:
 
 
 @pytest.mark.parametrize('twin', TWINS)
+@pytest.mark.slow
 def test_a_twin_is_the_same_encoder_parameter_by_parameter(twin: str) -> None:
     """Breaks when a file of the one does not load into the other, the mask token and the
     last norm apart."""

@@ -90,6 +90,7 @@ def test_rows_are_complete_and_land_in_the_csv(
     assert float(lines[1]['step_memory_mib']) <= float(lines[0]['step_memory_mib'])
 
 
+@pytest.mark.slow
 def test_compiled_twin_shares_the_parameters(benchmark, toy) -> None:
     """Breaks when compiling replaces the plain model or copies its weights."""
     _, ours = benchmark.build_pair(toy)
