@@ -79,10 +79,12 @@ CALLS: dict[str, Callable[[Path], object]] = {
 
 
 @pytest.mark.parametrize('name', CALLS)
-def test_calls_read_a_harmless_file(trained: Path, name: str) -> None:
+def test_calls_read_a_harmless_file(trained: Path, tmp_path: Path, name: str) -> None:
     """Breaks when a call does not read its file at all, so that the tests below
     would pass whatever it did."""
     CALLS[name](trained)
+    with pytest.raises(FileNotFoundError):
+        CALLS[name](tmp_path / 'missing.pth')
 
 
 @pytest.mark.parametrize('attack', ATTACKS)
