@@ -2,8 +2,8 @@
 
 Annotation files are read here once more than by the library that trains on them. The
 alternatives cost more or see less: a data set built for the check alone takes twice as
-long as its JSON, and by then mmdet has dropped the boxes and images in question. Real
-COCO takes some seconds, in the first process only.
+long as its JSON, and by then mmdet has dropped the boxes and images in question. Only
+the first process reads them.
 """
 
 import gc

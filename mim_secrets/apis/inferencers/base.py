@@ -3,6 +3,7 @@
 import importlib
 import json
 import logging
+from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby, islice
 from pathlib import Path
@@ -39,7 +40,7 @@ from mim_secrets.apis.inferencers.loading import (
     read_config,
     tested_dataset,
 )
-from mim_secrets.apis.progress import no_display, progress_display
+from mim_secrets.progress import no_display, progress_display
 
 
 class Inferencer(BaseInferencer):
@@ -222,11 +223,13 @@ class Inferencer(BaseInferencer):
         """What goes into the file at ``path``; arrays become lists."""
         return prediction
 
+    @abstractmethod
     def describe(self, output: BaseDataElement) -> dict:
-        raise NotImplementedError
+        """What of a data sample goes into a prediction."""
 
+    @abstractmethod
     def draw(self, canvas: Canvas, prediction: dict) -> None:
-        raise NotImplementedError
+        """Make a picture of a prediction, on top of the photograph."""
 
     def class_name(self, label: int) -> str:
         classes = self.dataset_meta.get('classes') or ()

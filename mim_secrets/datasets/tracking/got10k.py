@@ -4,13 +4,13 @@ from pathlib import Path
 
 from mim_secrets.registry import DATASETS
 
-from .reading import SequenceReader, folder_state, read_labels
+from .reading import FolderReader, folder_state, read_labels
 
 _COVERS = 8  # steps of the visible share
 
 
 @DATASETS.register_module()
-class GOT10k(SequenceReader):
+class GOT10k(FolderReader):
     """``{train,val,test}/{list.txt,NAME/00000001.jpg,NAME/groundtruth.txt}`` with
     ``absence.label``, ``cover.label`` and ``meta_info.ini`` where there is truth.
 

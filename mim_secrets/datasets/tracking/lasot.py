@@ -4,7 +4,7 @@ from pathlib import Path
 
 from mim_secrets.registry import DATASETS
 
-from .reading import SequenceReader, folder_state, read_labels, read_numbers
+from .reading import FolderReader, folder_state, read_labels, read_numbers
 
 # In the order of the files `annos/att/NAME.txt` of the authors' evaluation toolkit.
 ATTRIBUTES = (
@@ -15,7 +15,7 @@ ATTRIBUTES = (
 
 
 @DATASETS.register_module()
-class LaSOT(SequenceReader):
+class LaSOT(FolderReader):
     """``CLASS/CLASS-N/{img/00000001.jpg,groundtruth.txt,full_occlusion.txt,out_of_view.txt}``
     and ``testing_set.txt``; what is not listed there is the training split.
 

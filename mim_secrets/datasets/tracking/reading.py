@@ -1,6 +1,7 @@
 """What the readers of sequences share: the index, frames in folders, files of numbers."""
 
 import os
+from abc import ABC, abstractmethod
 from functools import cached_property
 from pathlib import Path
 from typing import ClassVar
@@ -14,11 +15,8 @@ from .sequence import Sequence, SequenceError, make_sequence
 INDEX_FOLDER = '.mim_secrets_index'
 
 
-class SequenceReader:
+class SequenceReader(ABC):
     """Sequences of one split, read one at a time.
-
-    The index knows the names of the sequences, how many frames each has, and when its
-    folder changed last.
 
     Args:
         root: Folder of the data set.
@@ -29,9 +27,6 @@ class SequenceReader:
     benchmark: ClassVar[str]
     splits: ClassVar[tuple[str, ...]]
     first_pixel: ClassVar[float] = 0.0  # what the files call the left edge of an image
-    first_frame: ClassVar[int] = 1
-    frame_digits: ClassVar[int] = 8
-    test_has_truth: ClassVar[bool] = False
 
     def __init__(self, root: str, split: str = 'train', index_dir: str | None = None) -> None:
         if split not in self.splits:
@@ -77,19 +72,41 @@ class SequenceReader:
     def _places(self) -> dict[str, int]:
         return {name: index for index, name in enumerate(self.names())}
 
+    @abstractmethod
     def state(self) -> str:
         """A text that changes when sequences are added or removed."""
-        raise NotImplementedError
 
+    @abstractmethod
+    def make_index(self) -> Columns:
+        """``names``, and whatever else ``__getitem__`` needs to know of all sequences."""
+
+    @abstractmethod
+    def __getitem__(self, index: int) -> Sequence:
+        """One sequence; SequenceError where it is not usable."""
+
+
+class FolderReader(SequenceReader):
+    """Sequences whose frames lie in a folder each, with a file of boxes.
+
+    The index knows the names of the sequences, how many frames each has, and when its
+    folder changed last.
+    """
+
+    first_frame: ClassVar[int] = 1
+    frame_digits: ClassVar[int] = 8
+    test_has_truth: ClassVar[bool] = False
+
+    @abstractmethod
     def list_sequences(self) -> list[str]:
         """Names of the split."""
-        raise NotImplementedError
 
+    @abstractmethod
     def frame_folder(self, name: str) -> Path:
-        raise NotImplementedError
+        """Where the frames of a sequence lie."""
 
+    @abstractmethod
     def box_file(self, name: str) -> Path:
-        raise NotImplementedError
+        """Where its boxes are written down."""
 
     def labels(self, name: str, frames: int) -> dict:
         """What ``make_sequence`` takes beside the boxes."""

@@ -4,13 +4,13 @@ from pathlib import Path
 
 from mim_secrets.registry import DATASETS
 
-from .reading import SequenceReader, folder_state
+from .reading import FolderReader, folder_state
 
 _FOLDERS = ('anno', 'frames')
 
 
 @DATASETS.register_module()
-class TrackingNet(SequenceReader):
+class TrackingNet(FolderReader):
     """``{TRAIN_0,...,TRAIN_11,TEST}/{anno/VIDEO.txt,frames/VIDEO/0.jpg}``.
 
     Boxes count pixels from 0. The files say nothing of hidden frames. Any of the twelve parts
