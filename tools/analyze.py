@@ -26,7 +26,7 @@ from mmengine.dist import is_main_process
 from mim_secrets.analysis.report import write_report
 from mim_secrets.apis.analyze import CHOICES, DEFAULT, analyze
 from mim_secrets.apis.cli import run_cli
-from mim_secrets.apis.progress import no_display, progress_display
+from mim_secrets.progress import no_display, progress_display
 
 
 def parse_args() -> argparse.Namespace:

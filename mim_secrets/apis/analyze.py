@@ -18,7 +18,7 @@ from mim_secrets.analysis.results import Results
 from mim_secrets.analysis.run import GROUP_SIZE, Analysis
 from mim_secrets.analysis.sources import read_subject
 from mim_secrets.analysis.subject import Subject
-from mim_secrets.apis.progress import Display, no_display
+from mim_secrets.progress import Display, no_display
 from mim_secrets.version import __version__
 
 # What is looked at once, beside the measures that images stream through.

@@ -14,11 +14,11 @@ from mmengine.model import is_model_wrapper
 from mmengine.runner import BaseLoop, Runner
 from mmengine.runner.amp import autocast
 
-from mim_secrets.apis.progress import no_display, progress_display
 from mim_secrets.datasets.tracking import Sequence as Clip
 from mim_secrets.evaluation.tracking_results import finished, write_result
 from mim_secrets.evaluation.tracking_run import Skipped, frame_size, open_clip, run_tracker
 from mim_secrets.evaluation.tracking_submission import has_server, write_archive
+from mim_secrets.progress import no_display, progress_display
 from mim_secrets.registry import DATASETS, LOOPS
 
 _LOADER_KEYS = {'dataset', 'batch_size', 'num_workers'}

@@ -25,7 +25,6 @@ import mim_secrets  # noqa: F401  first: it makes torchvision importable beside 
 from rich.console import Console
 
 from mim_secrets.apis.cli import run_cli
-from mim_secrets.apis.progress import progress_display
 from mim_secrets.datasets.tracking import GOT10k, LaSOT, SequenceReader, TrackingNet
 from mim_secrets.datasets.tracking import Sequence as Clip
 from mim_secrets.evaluation.tracking_curves import (
@@ -43,6 +42,7 @@ from mim_secrets.evaluation.tracking_curves import (
 from mim_secrets.evaluation.tracking_results import find_result, read_result
 from mim_secrets.evaluation.tracking_run import frame_size
 from mim_secrets.evaluation.tracking_submission import write_archive
+from mim_secrets.progress import progress_display
 from mim_secrets.visualization.tracking_plots import (
     attribute_rows,
     console_table,

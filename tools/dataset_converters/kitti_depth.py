@@ -18,9 +18,9 @@ import sys
 from pathlib import Path
 
 from mim_secrets.apis.cli import run_cli
-from mim_secrets.apis.progress import progress_display
 from mim_secrets.datasets.depth.frames import Frames, find_all, read_counted, write_list
 from mim_secrets.datasets.depth.kitti import PARTS
+from mim_secrets.progress import progress_display
 
 COUNTS = {'train': 23_158, 'test': 652}
 

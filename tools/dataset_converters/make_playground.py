@@ -38,8 +38,8 @@ import resource
 import sys
 import time
 
-from mim_secrets.apis.progress import progress_display
 from mim_secrets.datasets.playground import LAYOUTS, MismatchError, fill
+from mim_secrets.progress import progress_display
 
 
 def parse_args() -> argparse.Namespace:

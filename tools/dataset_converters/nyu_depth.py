@@ -21,10 +21,10 @@ import cv2
 import numpy as np
 
 from mim_secrets.apis.cli import run_cli
-from mim_secrets.apis.progress import progress_display
 from mim_secrets.datasets.depth.frames import Frames, find_all, read_counted, write_list
 from mim_secrets.datasets.depth.labelled import Labelled, frames_to_test, open_labelled
 from mim_secrets.datasets.playground.filling import write_atomic
+from mim_secrets.progress import progress_display
 
 COUNTS = {'train': 24_231, 'test': 654}
 FOCAL = 518.8579  # pixels
