@@ -2,7 +2,6 @@
 
 import copy
 import functools
-import math
 import re
 from collections.abc import Callable
 from itertools import zip_longest
@@ -14,10 +13,10 @@ from mmengine.config import Config
 from mmengine.optim import OptimWrapper, build_optim_wrapper
 from mmengine.registry import FUNCTIONS, MODELS, DefaultScope
 from mmpretrain.structures import DataSample
-from torch.overrides import TorchFunctionMode
 from torch.utils.flop_counter import FlopCounterMode
 
-from mim_secrets.models import Mask, MaskedImageModel, RepLKNet, ViT
+from mim_secrets.apis.cost import RealRates, any_mask
+from mim_secrets.models import RepLKNet, ViT
 from mim_secrets.models.backbones.shortening import blocks_left
 
 ROOT = Path(__file__).parent.parent
@@ -114,14 +113,6 @@ def one_batch(cfg: Config) -> dict:
     return FUNCTIONS.get(cfg.train_dataloader.collate_fn.type)(samples)
 
 
-class RealRates(TorchFunctionMode):
-    """Lets encoders read the rates of drop path, which have no values on ``meta``."""
-
-    def __torch_function__(self, func, types, args=(), kwargs=None):
-        device = dict(device='cpu') if func is torch.linspace else {}
-        return func(*args, **{**(kwargs or {}), **device})
-
-
 def built_on_meta(cfg: Config) -> torch.nn.Module:
     """The whole model, without memory for its parameters."""
     scope = DefaultScope.overwrite_default_scope(cfg.default_scope)
@@ -137,17 +128,6 @@ def forward_once(model: torch.nn.Module, cfg: Config, batch: int) -> torch.Tenso
         if not hasattr(model, 'masking'):
             return model(images)
         return model.loss(images, mask=any_mask(model, images))['loss']
-
-
-def any_mask(model: MaskedImageModel, images: torch.Tensor) -> Mask:
-    """As many patches visible, masked and asked for as the model draws; which, is open."""
-    masking, (rows, columns) = model.masking, model.grid(images)
-    cell = masking.unit**2
-    visible = cell * masking.num_visible(rows * columns // cell)
-    ids = torch.arange(rows * columns).expand(len(images) * masking.masks_per_image, -1)
-    masked = ids[:, visible:]
-    asked = cell * math.ceil(masked.shape[1] // cell * masking.asked_share - 1e-6)
-    return Mask(ids[:, :visible], masked, masked[:, :asked] if masking.asked_share < 1 else None)
 
 
 class Cost(NamedTuple):

@@ -13,7 +13,6 @@ run is not finished, its cell and the mean stay empty, and both are listed.
 import argparse
 import csv
 import glob
-import json
 import re
 from pathlib import Path
 from statistics import mean
@@ -92,15 +91,9 @@ def find_runs(pattern: str) -> dict[str, Run]:
 def last_validation(run: Run, metric: str) -> tuple[int, float] | None:
     """The epoch of the newest validation that has the metric, and its value."""
     found = None
-    for start in run.starts:
-        path = start / 'vis_data' / 'scalars.json'
-        for line in path.read_text().splitlines() if path.is_file() else ():
-            try:
-                scalars = json.loads(line)
-            except json.JSONDecodeError:
-                continue  # cut off when the run was killed
-            if metric in scalars:
-                found = scalars['step'], scalars[metric]
+    for _, scalars in run.scalars():
+        if metric in scalars:
+            found = scalars['step'], scalars[metric]
     return found
 
 

@@ -65,7 +65,7 @@ def _probes(comparison: 'Comparison', recipe: str, folder: Path) -> list[dict]:
     """Every probe of a run, in order; what a resumed run did again counts once."""
     spent = comparison.plans[recipe].spent(comparison.images, comparison.epochs)
     rows = {}
-    for path, scalars in _lines(folder):
+    for path, scalars in Run(folder).scalars():
         if LINEAR in scalars:
             epoch = scalars['step']
             rows[epoch] = dict(
@@ -77,16 +77,6 @@ def _probes(comparison: 'Comparison', recipe: str, folder: Path) -> list[dict]:
                 file=_shown(path, comparison.work_dir),
             )
     return [rows[epoch] for epoch in sorted(rows)]
-
-
-def _lines(folder: Path) -> Iterator[tuple[Path, dict]]:
-    for start in Run(folder).starts:
-        path = start / 'vis_data' / 'scalars.json'
-        for line in path.read_text().splitlines() if path.is_file() else ():
-            try:
-                yield path, json.loads(line)
-            except json.JSONDecodeError:
-                continue  # cut off when the run was killed
 
 
 def _shown(path: Path, folder: Path) -> str:

@@ -63,7 +63,7 @@ class Run:
     def curve(self, key: str) -> Curve:
         """A scalar of the training loop. What a resumed run did again counts once."""
         points, sources = {}, []
-        for path, scalars in self._scalars():
+        for path, scalars in self.scalars():
             if 'iter' in scalars and key in scalars:  # of training, not validation
                 points[scalars['step']] = scalars[key]
                 if path not in sources:
@@ -72,12 +72,12 @@ class Run:
         return Curve(steps, [points[step] for step in steps], sources)
 
     def training_keys(self) -> list[str]:
-        return sorted({k for _, s in self._scalars() if 'iter' in s for k in s})
+        return sorted({k for _, s in self.scalars() if 'iter' in s for k in s})
 
     def last(self, key: str) -> Value | None:
         """The newest value of a test, or of the last validation."""
         found = None
-        for path, scalars in self._scalars():
+        for path, scalars in self.scalars():
             if 'iter' not in scalars and key in scalars:
                 found = Value(scalars[key], path)
         for start in self.starts:
@@ -102,7 +102,8 @@ class Run:
         paths = [path for start in self.starts for path in start.glob(pattern)]
         return max(paths, key=lambda path: int(path.stem.split('_')[-1]), default=None)
 
-    def _scalars(self) -> Iterator[tuple[Path, dict]]:
+    def scalars(self) -> Iterator[tuple[Path, dict]]:
+        """Every line of every start, oldest first, and the file that it stands in."""
         for start in self.starts:
             path = start / 'vis_data' / 'scalars.json'
             if not path.is_file():
