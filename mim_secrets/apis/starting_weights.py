@@ -9,7 +9,7 @@ from mmengine.registry import DefaultScope
 from mmengine.runner import find_latest_checkpoint
 from torch import nn
 
-from mim_secrets.checkpoint.initializer import SharedCheckpoint, newest_checkpoint
+from mim_secrets.checkpoint.initializer import SharedCheckpoint, is_shared, newest_checkpoint
 from mim_secrets.checkpoint.loading import check_encoder
 from mim_secrets.checkpoint.reading import read_checkpoint, read_content
 from mim_secrets.registry import MODELS
@@ -71,8 +71,7 @@ def is_encoder(part: dict, scope: str | None) -> bool:
 
 
 def starts_from_shared(encoder: dict) -> bool:
-    init_cfg = encoder.get('init_cfg')
-    return isinstance(init_cfg, dict) and init_cfg.get('type') == SHARED
+    return is_shared(encoder.get('init_cfg'))
 
 
 def the_only(encoders: dict[str, dict]) -> dict:

@@ -5,10 +5,9 @@ encoder finds that encoder inside the file, leaves decoder and fusion behind,
 reports what it matched, and fails where mmengine's ``Pretrained`` stays silent.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
+from mmengine.model import BaseModule
 from mmengine.model.weight_init import update_init_info
 from mmengine.registry import WEIGHT_INITIALIZERS
 from torch import nn
@@ -40,29 +39,23 @@ class SharedCheckpoint:
 
     def __call__(self, encoder: nn.Module) -> None:
         path = newest_checkpoint(self.checkpoint)
-        load_encoder(encoder, read_checkpoint(path), str(path), self.source_grid)
+        tensors = read_checkpoint(path)
+        begun = isinstance(encoder, BaseModule) and not encoder.is_init
+        if begun:
+            _initialise_children(encoder)
+        load_encoder(encoder, tensors, str(path), self.source_grid)
+        if begun:
+            # at this word mmpretrain's encoders leave their positions alone afterwards
+            encoder.init_cfg = dict(type='Pretrained', checkpoint=str(path))
+        if hasattr(encoder, '_params_init_info'):
+            update_init_info(encoder, f'SharedCheckpointInit: {self.checkpoint}')
 
 
-@contextmanager
-def checkpoint_last(encoder: nn.Module) -> Iterator[None]:
-    """Initialise ``encoder`` in the body, then load what its ``init_cfg`` names.
-
-    mmengine initialises the children of a module after its ``init_cfg`` has been
-    followed, so that blocks would overwrite what ``SharedCheckpoint`` has loaded.
-    """
-    init_cfg = encoder.init_cfg
-    shared = isinstance(init_cfg, dict) and init_cfg['type'] != 'Pretrained'
-    if not shared or not loads_checkpoint(init_cfg):
-        yield
-        return
-    encoder.init_cfg = None
-    try:
-        yield
-    finally:
-        encoder.init_cfg = init_cfg
-    WEIGHT_INITIALIZERS.build(init_cfg)(encoder)
-    if hasattr(encoder, '_params_init_info'):
-        update_init_info(encoder, f'SharedCheckpointInit: {init_cfg["checkpoint"]}')
+def _initialise_children(encoder: BaseModule) -> None:
+    """Do before loading what mmengine would do behind it: draw the weights of all blocks."""
+    for child in encoder.children():
+        if isinstance(child, BaseModule) and not child.is_init:
+            child.init_weights()
 
 
 def newest_checkpoint(path: str | Path) -> str | Path:
@@ -84,10 +77,13 @@ def newest_checkpoint(path: str | Path) -> str | Path:
     return files[-1]
 
 
+def is_shared(init_cfg: object) -> bool:
+    """Whether this is ``SharedCheckpoint``'s entry, under whatever scope it is named."""
+    kind = init_cfg.get('type') if isinstance(init_cfg, dict) else None
+    return kind is SharedCheckpoint or str(kind).rpartition('.')[2] == SharedCheckpoint.__name__
+
+
 def loads_checkpoint(init_cfg: dict | list | None) -> bool:
     """Whether an ``init_cfg`` fills a module from a file."""
-    return isinstance(init_cfg, dict) and init_cfg['type'] in (
-        'Pretrained',
-        'SharedCheckpoint',
-        SharedCheckpoint,
-    )
+    entries = init_cfg if isinstance(init_cfg, list | tuple) else [init_cfg or {}]
+    return any(is_shared(entry) or entry.get('type') == 'Pretrained' for entry in entries)

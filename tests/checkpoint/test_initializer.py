@@ -9,6 +9,7 @@ import pytest
 import safetensors.torch
 import torch
 from mmengine.registry import MODELS
+from mmpretrain.registry import MODELS as PRETRAIN_MODELS
 from torch import nn
 
 from mim_secrets.checkpoint.loading import load_encoder
@@ -50,7 +51,23 @@ def test_the_encoder_is_found_whatever_surrounds_it(tmp_path, layout) -> None:
     encoder = build(tmp_path, out_type='raw')
     for name, tensor in model.backbone.state_dict().items():
         assert torch.equal(encoder.state_dict()[name], tensor), name
-    assert encoder.init_cfg['type'] == 'SharedCheckpoint'
+
+
+@pytest.mark.parametrize('name', ['SharedCheckpoint', 'mim_secrets.SharedCheckpoint'])
+@pytest.mark.parametrize('kind', ['mim_secrets.ViT', 'mmpretrain.VisionTransformer'])
+def test_nothing_is_drawn_over_what_was_loaded(tmp_path: Path, name: str, kind: str) -> None:
+    """Breaks when blocks or positions are initialised after the file was read because the
+    initializer is named with its scope, stands in a list, or the encoder is mmpretrain's."""
+    state = small_model('MFF').backbone.state_dict()
+    state['pos_embed'] = torch.randn_like(state['pos_embed'])
+    start = dict(type=name, checkpoint=str(save(tmp_path, state)))
+    normal = dict(type='Constant', layer='Linear', val=0.5)
+    for init_cfg in (start, [normal, start]):
+        cfg = dict(type=kind, arch=ARCH, img_size=32, patch_size=8, init_cfg=init_cfg)
+        encoder = PRETRAIN_MODELS.build(cfg)
+        encoder.init_weights()
+        loaded = encoder.state_dict()
+        assert [key for key in state if not torch.equal(loaded[key], state[key])] == []
 
 
 def test_safetensors_and_addresses(tmp_path: Path) -> None:
