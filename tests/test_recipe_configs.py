@@ -81,6 +81,7 @@ def test_a_recipe_changes_what_its_name_says(name: str) -> None:
     expected = expected_changes(cfg, [word for word in told['changes'].split('-') if word])
     if masks > 1:
         assert batch * masks == whole, 'a step has other than the usual number of views'
+    if batch != whole:  # the rate stays, since a smaller batch is one to take more steps with
         processes = base.auto_scale_lr.base_batch_size // whole
         expected |= {
             'train_dataloader.batch_size': batch,

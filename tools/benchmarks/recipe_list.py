@@ -90,12 +90,19 @@ RECIPES = {
             14,
         ),
         Recipe(
-            'fast',
-            'fast',
-            'half asked, growing images (a fifth of the run at 16 px, two fifths each at 24 px '
-            'and 32 px) and 20 epochs for 25',
+            'growing-asked50',
+            'growing images, half asked',
+            'half asked; a fifth of the run at 16 px, two fifths each at 24 px and 32 px; '
+            '20 epochs for 25',
             NANO.format('mff_vit-nano-p4_1xb64-progressive-asked50-coslr-20e'),
             13,
+        ),
+        Recipe(
+            'fast',
+            'fast',
+            'cross decoder, batches of 16 for 64 at the same rate, 13 epochs for 25',
+            NANO.format('mff_vit-nano-p4_1xb16-cross-coslr-13e'),
+            26,
         ),
     )
 }
