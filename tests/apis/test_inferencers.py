@@ -159,6 +159,21 @@ def test_files(task: str, inferencers, photos: Path, tmp_path: Path) -> None:
         assert (len(picture) > len(plain)) == (task in ('classification', *MAPS))
 
 
+@pytest.mark.parametrize(
+    ('task', 'limit'), [('detection', dict(pred_score_thr=1.1)), ('pose', dict(kpt_thr=1e9))]
+)
+def test_a_picture_without_anything_says_so(task, limit, inferencers, photos: Path) -> None:
+    """Breaks when somebody whose model is unsure of everything gets the plain photograph back
+    and cannot tell that from a model that was never asked."""
+    image = str(photos / '1.png')
+    (picture,) = inferencers[task](image, return_vis=True, **limit)['visualization']
+    (all_of_it,) = inferencers[task](image, return_vis=True, **ALL[task])['visualization']
+    plain = Canvas(cv2.imread(image)).pixels
+    changed = np.argwhere((picture != plain).any(axis=2))
+    assert len(changed) and changed[:, 0].max() < len(plain) / 3
+    assert (picture != all_of_it).any()
+
+
 def test_a_window_for_each_picture(inferencers, photos: Path, monkeypatch) -> None:
     """Breaks when ``show`` shows something else than is written, or without being asked."""
     shown = []

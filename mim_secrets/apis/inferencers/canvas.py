@@ -103,6 +103,10 @@ class Canvas:
         ink = INK if _light(colour) else PAPER
         self._draw.text((x + 3 - left, y + 2 - top), text, fill=ink, font=self._font)
 
+    def note(self, text: str) -> None:
+        """A remark in the left upper corner, about the picture as a whole."""
+        self.label(text, (0, 0), EMPTY)
+
     def _is_free(self, x: float, y: float, width: float, height: float) -> bool:
         return not any(
             x < other_x + other_width

@@ -48,3 +48,6 @@ class DetectionInferencer(Inferencer):
         for index, colour in zip(reversed(shown), reversed(colours), strict=True):
             text = f'{prediction["classes"][index]} {scores[index]:.0%}'
             canvas.label(text, prediction['bboxes'][index][:2], colour)
+        if not shown:
+            surest = f', the surest {max(scores):.0%}' if scores else ''
+            canvas.note(f'nothing from {pred_score_thr:.0%} on{surest}')

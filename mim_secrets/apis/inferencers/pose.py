@@ -132,6 +132,10 @@ class PoseInferencer(Inferencer):
             for point, score, colour in zip(points, scores, colours, strict=True):
                 if score >= kpt_thr:
                     canvas.dot(point, colour)
+        joints = [s for person in prediction['instances'] for s in person['keypoint_scores']]
+        if max(joints, default=0.0) < kpt_thr:
+            surest = f', the surest {max(joints):.2f}' if joints else ''
+            canvas.note(f'no joint from {kpt_thr:.2f} on{surest}')
 
     def _names(self) -> list[str]:
         names = self.dataset_meta.get('keypoint_id2name') or {}
