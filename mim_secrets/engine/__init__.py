@@ -1,4 +1,5 @@
 from .hooks import (
+    CandidateEliminationHook,
     ProbeHook,
     ProgressiveResolutionHook,
     ReconstructionHook,
@@ -11,6 +12,7 @@ from .rise_and_fall import RiseAndFallLR
 from .runner import ReadableRunner
 
 __all__ = [
+    'CandidateEliminationHook',
     'LayerDecayOptimWrapperConstructor',
     'ProbeHook',
     'ProgressiveResolutionHook',

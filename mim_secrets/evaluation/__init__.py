@@ -6,7 +6,7 @@ from .probe_loop import ProbeLoop
 from .probes import fit_linear, knn_top1, linear_top1, run_probes
 from .subset import SubsetAccuracy
 from .tracking import GOT10kMetric, OPEMetric
-from .tracking_loop import TrackingTestLoop
+from .tracking_loop import TrackingTestLoop, TrackingValLoop
 
 __all__ = [
     'CorruptionError',
@@ -18,6 +18,7 @@ __all__ = [
     'ProbeLoop',
     'SubsetAccuracy',
     'TrackingTestLoop',
+    'TrackingValLoop',
     'extract_features',
     'fit_linear',
     'knn_top1',

@@ -67,6 +67,8 @@ class TrackingTestLoop(BaseLoop):
         fp16: Track under autocast.
     """
 
+    stage = 'test'  # as which hooks are told of it
+
     def __init__(
         self,
         runner: Runner,
@@ -77,7 +79,8 @@ class TrackingTestLoop(BaseLoop):
         unknown = dataloader.keys() - _LOADER_KEYS
         if unknown or 'dataset' not in dataloader:
             raise ValueError(
-                f'TrackingTestLoop: test_dataloader has {", ".join(sorted(dataloader))}; it takes '
+                f'{type(self).__name__}: {self.stage}_dataloader has '
+                f'{", ".join(sorted(dataloader))}; it takes '
                 'dataset, batch_size (sequences side by side) and num_workers (threads).'
             )
         # batch_size and num_workers say nothing about what comes out
@@ -90,8 +93,8 @@ class TrackingTestLoop(BaseLoop):
 
     def run(self) -> dict[str, float]:
         runner, clips = self.runner, self.dataloader
-        runner.call_hook('before_test')
-        runner.call_hook('before_test_epoch')
+        runner.call_hook(f'before_{self.stage}')
+        runner.call_hook(f'before_{self.stage}_epoch')
         runner.model.eval()
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
         folder = self.folder(model)
@@ -105,8 +108,8 @@ class TrackingTestLoop(BaseLoop):
         metrics = {**self.evaluator.evaluate(len(clips)), **metrics}
         metrics['tracking/skipped'] = len(skipped)
         self._pack(skipped, folder)
-        runner.call_hook('after_test_epoch', metrics=metrics)
-        runner.call_hook('after_test')
+        runner.call_hook(f'after_{self.stage}_epoch', metrics=metrics)
+        runner.call_hook(f'after_{self.stage}')
         return metrics
 
     def folder(self, model: torch.nn.Module) -> Path:
@@ -203,6 +206,13 @@ class TrackingTestLoop(BaseLoop):
     def _say(self, message: str, level: int = logging.INFO) -> None:
         if get_rank() == 0:
             self.runner.logger.log(level, message)
+
+
+@LOOPS.register_module()
+class TrackingValLoop(TrackingTestLoop):
+    """The same in between epochs of training; ``val_cfg``, ``val_dataloader`` and so on."""
+
+    stage = 'val'
 
 
 class _Counter:

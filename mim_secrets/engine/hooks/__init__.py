@@ -1,3 +1,4 @@
+from .candidate_elimination import CandidateEliminationHook
 from .probes import ProbeHook
 from .progressive import ProgressiveResolutionHook
 from .randomness import ResumableRandomnessHook
@@ -6,6 +7,7 @@ from .skipped_images import SkippedImagesHook
 from .weights_table import WeightsTableHook
 
 __all__ = [
+    'CandidateEliminationHook',
     'ProbeHook',
     'ProgressiveResolutionHook',
     'ReconstructionHook',
