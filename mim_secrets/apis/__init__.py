@@ -9,6 +9,7 @@ _INFERENCE = (
     'Inferencer',
     'PoseInferencer',
     'SegmentationInferencer',
+    'TrackingInferencer',
     'infer',
     'load_inferencer',
 )
