@@ -21,14 +21,14 @@ from mim_secrets.models.backbones.shortening import blocks_left
 
 ROOT = Path(__file__).parent.parent
 # a method's folders of configs for other models and data, with tests of their own
-LIBRARIES = ('depth', 'mmdet', 'mmpose', 'mmseg')
+LIBRARIES = ('depth', 'mmdet', 'mmpose', 'mmseg', 'tracking')
 _paths = [path.relative_to(ROOT / 'configs') for path in (ROOT / 'configs').rglob('*.py')]
 EVERYTHING = sorted(path.as_posix() for path in _paths if '_base_' not in path.parts)
 # of other data than ImageNet: tests/test_transfer_configs.py has them
 TRANSFER = [name for name in EVERYTHING if name.startswith('dark_secrets/benchmarks/')]
 OTHERS = {name for name in EVERYTHING if set(LIBRARIES) & set(name.split('/'))}
 # the embedded world in the layouts that those libraries read
-LAYOUTS = re.compile('_playground-(ade20k|coco|crowdpose|kitti|nyu)')
+LAYOUTS = re.compile('_playground-(ade20k|coco|crowdpose|got10k|kitti|lasot|nyu)')
 OTHERS |= {name for name in EVERYTHING if LAYOUTS.search(name)}
 # these test a model that another config trained
 TEST_ONLY = [name for name in EVERYTHING if re.search(r'-knn_|_in1k-(a|r|sketch|c)\.py$', name)]

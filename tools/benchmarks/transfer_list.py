@@ -64,6 +64,18 @@ TASKS = dict(
         {'depth d1, KITTI': 'depth/d1'},
         200,
     ),
+    lasot=Task(
+        'configs/playground/vit-nano-p4_one-stream_1xb16-2e_playground-lasot-64px.py',
+        'lasot',
+        {'tracking AUC, LaSOT': 'ope/success_auc'},
+        160,
+    ),
+    got10k=Task(
+        'configs/playground/vit-nano-p4_one-stream_1xb16-2e_playground-got10k-64px.py',
+        'got10k',
+        {'tracking AO, GOT-10k': 'got10k/AO'},
+        150,
+    ),
 )
 
 

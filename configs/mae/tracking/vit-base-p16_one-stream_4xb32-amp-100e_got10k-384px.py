@@ -1,0 +1,6 @@
+_base_ = [
+    '../../_base_/models/one-stream_vit-base-p16-384px.py',
+    '../../_base_/datasets/got10k_bs32_384px.py',
+    '../../_base_/schedules/one-stream_vit_100e.py',
+    '../../_base_/tracking_runtime.py',
+]

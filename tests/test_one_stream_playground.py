@@ -1,0 +1,124 @@
+"""The one-stream tracker on the playground: the real runs, made small."""
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.registry import DefaultScope
+from mmengine.runner import Runner
+
+from mim_secrets.apis.starting_weights import set_starting_weights
+from mim_secrets.datasets.playground import Got10kPlayground, LasotPlayground, fill
+from mim_secrets.models import ViT
+from mim_secrets.visualization.report.logs import Run
+from tests.config_models import EVERYTHING, read
+from tests.test_dense_playground import leaves
+
+pytestmark = pytest.mark.slow  # they build models and train
+
+CONFIGS = [name for name in EVERYTHING if re.match('playground/.*_one-stream_', name)]
+NAME = re.compile(
+    r'playground/vit-nano-p(?P<patch>\d+)_one-stream_1xb(?P<batch>\d+)-(?P<epochs>\d+)e'
+    r'_playground-(?P<data>lasot|got10k)-(?P<size>\d+)px\.py'
+)
+REAL = 'mae/tracking/vit-base-p16_one-stream_4xb32-amp-300e_lasot-got10k-trackingnet-coco-256px.py'
+SMALLER = dict(train=4, val=2, test=2, frames=4, image_size=48)
+WORLDS = dict(lasot=LasotPlayground, got10k=Got10kPlayground)
+# Sizes, data, and how fast and far is trained.
+CHANGED = {
+    *('arch', 'embed_dims', 'num_layers', 'num_heads', 'feedforward_channels', 'img_size'),
+    *('patch_size', 'position', 'drop_path_rate', 'in_channels', 'channels', 'template_size'),
+    *('search_size', 'least_side', 'root', 'split', 'sources', 'batch_size', 'num_workers'),
+    *('pairs_per_epoch', 'max_gap', 'max_epochs', 'base_batch_size', 'interval', 'val_interval'),
+}
+# Data of validations and tests, and no mixed precision, which is for GPUs.
+# what has a name in a file stands where it is used, too
+REPLACED = (
+    *('val_', 'test_dataloader', 'test_evaluator', 'optim_wrapper', 'data_root', 'sync_bn'),
+    *('max_epochs', 'train_pipeline'),
+)
+
+
+def told_by(name: str) -> re.Match:
+    told = NAME.fullmatch(name)
+    assert told, f'{name} is not named like the other'
+    return told
+
+
+def test_there_is_one_of_each() -> None:
+    """Breaks when a config is renamed, and every other test here finds nothing."""
+    assert sorted(told_by(name)['data'] for name in CONFIGS) == ['got10k', 'lasot']
+
+
+@pytest.mark.parametrize('name', CONFIGS)
+def test_name_tells_what_is_trained(name: str) -> None:
+    """Breaks when a size or a length was changed and the name was not, when data are not those
+    of the layout, or a tracker searches in other windows than it is trained with."""
+    told, cfg = told_by(name), read(name)
+    size, epochs, model = int(told['size']), int(told['epochs']), cfg.model
+    assert (model.backbone.img_size, model.backbone.patch_size) == (size, int(told['patch']))
+    (crop,) = (s for s in cfg.train_dataloader.dataset.pipeline if s.type.endswith('CropPair'))
+    for part in (model, crop):
+        assert (part.template_size, part.search_size) == (size // 2, size)
+    assert (model.template_factor, model.search_factor) == (2.0, 4.0)
+    assert cfg.train_dataloader.batch_size == int(told['batch'])
+    assert cfg.auto_scale_lr.base_batch_size == int(told['batch'])
+    assert cfg.train_cfg.max_epochs == cfg.default_hooks.checkpoint.interval == epochs
+    assert cfg.param_scheduler[-1].end == cfg.param_scheduler[-1].T_max == epochs
+    (source,), tested = cfg.train_dataloader.dataset.sources, cfg.test_dataloader.dataset
+    kind = dict(lasot='LaSOT', got10k='GOT10k')[told['data']]
+    assert source.type == tested.type == f'mim_secrets.{kind}'
+    assert source.root == tested.root == f'data/playground_{told["data"]}'
+    assert tested.split == dict(lasot='test', got10k='val')[told['data']]
+    metric = dict(lasot='OPEMetric', got10k='GOT10kMetric')[told['data']]
+    assert cfg.test_evaluator.type == f'mim_secrets.{metric}'
+
+
+@pytest.mark.parametrize('name', CONFIGS)
+def test_it_is_the_real_run_in_small(name: str) -> None:
+    """Breaks when the playground trains another model, with other augmentation or another loss
+    than the run that it stands for."""
+    ours, real = read(name), read(REAL)
+    for cfg in (ours, real):
+        for key in [key for key in cfg if key.startswith(REPLACED)]:
+            cfg.pop(key)
+        data = cfg.train_dataloader.dataset
+        data.pipeline = {f'step {i}': step for i, step in enumerate(data.pipeline)}
+    parts = [dict(leaves(cfg.to_dict())) for cfg in (ours, real)]
+    differ = {k for k in parts[0].keys() | parts[1].keys() if parts[0].get(k) != parts[1].get(k)}
+    assert {path.split('.')[-1] for path in differ if 'param_scheduler' not in path} <= CHANGED
+    assert 'model.search_size' in differ
+
+
+@pytest.mark.parametrize('name', CONFIGS)
+def test_it_trains_from_a_checkpoint_and_tracks(name: str, tmp_path: Path) -> None:
+    """Breaks when --pretrained does not reach the encoder, a step or a test fails, or the
+    validation of the real runs fails or ends the training."""
+    world = replace(WORLDS[told_by(name)['data']].of('tiny'), **SMALLER)
+    fill(tmp_path / 'world', world)
+    cfg = read(name)
+    metric = dict(lasot='ope/success_auc', got10k='got10k/AO')[told_by(name)['data']]
+    plain = ViT(arch=cfg.model.backbone.arch, position='sincos', img_size=32, patch_size=4)
+    file, state = tmp_path / 'pretrained.pth', plain.state_dict()
+    torch.save({f'backbone.{key}': value for key, value in state.items()}, file)
+    cfg.update(work_dir=str(tmp_path / 'run'), log_level='ERROR', experiment_name=str(tmp_path))
+    cfg.visualizer.name = str(tmp_path)
+    cfg.train_dataloader.update(num_workers=0, persistent_workers=False, batch_size=2)
+    data = cfg.train_dataloader.dataset
+    data.update(pairs_per_epoch=4)
+    for part in (data.sources[0], cfg.val_dataloader.dataset, cfg.test_dataloader.dataset):
+        part.root = str(tmp_path / 'world')
+    cfg.train_cfg.update(max_epochs=2, val_interval=1)
+    cfg.optim_wrapper.optimizer.lr = 0.0
+    with DefaultScope.overwrite_default_scope('mim_secrets'):
+        set_starting_weights(cfg, str(file))
+        runner = Runner.from_cfg(cfg)
+        runner.train()
+        assert runner.epoch == 2 and runner.model.head.score_branch[1].num_batches_tracked == 4
+        assert Run(tmp_path / 'run').last(metric), 'a validation cannot be found in the log'
+        metrics = runner.test()
+    qkv = 'layers.0.attn.qkv.weight'
+    torch.testing.assert_close(runner.model.state_dict()[f'backbone.{qkv}'], state[qkv])
+    assert 0 < metrics[metric] < 100 and metrics['tracking/skipped'] == 0
