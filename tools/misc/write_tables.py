@@ -34,6 +34,7 @@ from study_tables import (
     transfer_machine,
     transfer_results,
 )
+from tracking_tables import tracking_published, tracking_speed
 
 RECIPES = DOCS / 'recipes'
 
@@ -141,6 +142,8 @@ TABLES = {
     'loader': loader,
     'analysis speed': analysis_speed,
     'depth published': depth_published,
+    'tracking published': tracking_published,
+    'tracking speed': tracking_speed,
     'recipes': recipes,
     'recipes pilot': recipes_pilot,
     'secrets findings': secrets_findings,
