@@ -5,6 +5,8 @@ encoder finds that encoder inside the file, leaves decoder and fusion behind,
 reports what it matched, and fails where mmengine's ``Pretrained`` stays silent.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from mmengine.model import BaseModule
@@ -45,7 +47,8 @@ class SharedCheckpoint:
             _initialise_children(encoder)
         load_encoder(encoder, tensors, str(path), self.source_grid)
         if begun:
-            # at this word mmpretrain's encoders leave their positions alone afterwards
+            # mmengine came here first, from an encoder that is not ours and goes on after
+            # this; at this word mmpretrain's leave their positions alone
             encoder.init_cfg = dict(type='Pretrained', checkpoint=str(path))
         if hasattr(encoder, '_params_init_info'):
             update_init_info(encoder, f'SharedCheckpointInit: {self.checkpoint}')
@@ -56,6 +59,25 @@ def _initialise_children(encoder: BaseModule) -> None:
     for child in encoder.children():
         if isinstance(child, BaseModule) and not child.is_init:
             child.init_weights()
+
+
+@contextmanager
+def checkpoint_last(encoder: BaseModule) -> Iterator[None]:
+    """Initialise ``encoder`` in the body as if from scratch, then load what its ``init_cfg``
+    names: what is drawn after the encoder, a head, comes out alike with and without a file."""
+    init_cfg = encoder.init_cfg
+    entries = init_cfg if isinstance(init_cfg, list | tuple) else [init_cfg]
+    shared = [entry for entry in entries if is_shared(entry)]
+    if not shared:
+        yield
+        return
+    encoder.init_cfg = [entry for entry in entries if not is_shared(entry)] or None
+    try:
+        yield
+    finally:
+        encoder.init_cfg = init_cfg
+    for entry in shared:
+        WEIGHT_INITIALIZERS.build(entry)(encoder)
 
 
 def newest_checkpoint(path: str | Path) -> str | Path:

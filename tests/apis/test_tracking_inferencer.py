@@ -1,6 +1,7 @@
 """Following things through videos and folders: boxes, files, and what may be wrong."""
 
 import re
+import signal
 from pathlib import Path
 
 import cv2
@@ -21,7 +22,7 @@ class Interrupted(OneStreamTracker):
 
     def track(self, frames: list, states: list) -> list:
         if states[0].frames == 4:
-            raise KeyboardInterrupt
+            signal.raise_signal(signal.SIGINT)
         return super().track(frames, states)
 
 
@@ -97,14 +98,17 @@ def test_from_a_configs_file(weights: Path, tmp_path: Path) -> None:
 
 
 def test_ctrl_c_keeps_what_is_done(weights: Path, tmp_path: Path) -> None:
-    """Breaks when rows wait in a buffer, or the video is not closed."""
+    """Breaks when the frame at hand is lost or written in part, rows wait in a buffer, the
+    video is not closed, or Ctrl-C is not an ordinary one again afterwards."""
     interrupted = TrackingInferencer(
         dict(model=dict(TRACKER, type=Interrupted)), weights, 'cpu', show_progress=False
     )
     results = interrupted(as_folder(tmp_path / 'clip', film()), BOX, out_dir=tmp_path / 'out')
     assert results['stopped'] == 'Interrupted.'
-    assert len(results['boxes']) == len(rows_of(tmp_path / 'out/preds/clip.csv')) == 4
-    assert len(decoded(tmp_path / 'out/vis/clip.mp4')) == 4
+    assert len(results['boxes']) == len(rows_of(tmp_path / 'out/preds/clip.csv')) == 5
+    assert len(decoded(tmp_path / 'out/vis/clip.mp4')) == 5
+    with pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
 
 
 def test_rows_are_there_while_it_runs(tracker, tmp_path: Path) -> None:

@@ -2,11 +2,13 @@
 
 import csv
 import logging
+import signal
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event, current_thread, main_thread
 from typing import Any
 
 import numpy as np
@@ -118,6 +120,7 @@ class TrackingInferencer:
                 notes = stack.enter_context(Notes(Path(out_dir), frames, footage, step.image))
             show = progress_display if self.show_progress and frames.total else no_display
             progress = stack.enter_context(show('following'))
+            asked = stack.enter_context(asked_to_stop())
             try:
                 while step is not None:
                     if notes:
@@ -126,11 +129,11 @@ class TrackingInferencer:
                     scores.append(step.score)
                     seconds += step.seconds
                     progress(len(boxes), max(frames.total or 0, len(boxes)))
-                    step = next(steps, None)
+                    step = None if asked.is_set() else next(steps, None)
             except FrameError as error:
                 stopped = str(error)
-            except KeyboardInterrupt:  # as every camera ends
-                stopped = None if frames.live else 'Interrupted.'
+            if asked.is_set() and not frames.live and len(boxes) != frames.total:
+                stopped = 'Interrupted.'  # as only a camera has to end
         return dict(
             boxes=np.array(boxes).reshape(-1, 4),
             scores=np.array(scores),
@@ -156,6 +159,27 @@ class TrackingInferencer:
             if not usable(box[None]).all():
                 raise FrameError(f'frame {number}: the tracker gave {box.tolist()}, no box.')
             yield Step(image, box, score, seconds)
+
+
+@contextmanager
+def asked_to_stop() -> Iterator[Event]:
+    """Set by Ctrl-C, so that the frame at hand is finished in all files; a second Ctrl-C is an
+    ordinary one. Where no main thread hears it, it is left to those who do."""
+    asked = Event()
+    before = signal.getsignal(signal.SIGINT)
+    if current_thread() is not main_thread() or before != signal.default_int_handler:
+        yield asked
+        return
+
+    def ask(number: int, frame: object) -> None:
+        asked.set()
+        signal.signal(signal.SIGINT, before)
+
+    signal.signal(signal.SIGINT, ask)
+    try:
+        yield asked
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 class Notes:

@@ -11,6 +11,7 @@ import torch
 from mmpretrain.models import RepLKNet as MMPretrainRepLKNet
 from torch import nn
 
+from mim_secrets.checkpoint.initializer import checkpoint_last
 from mim_secrets.models.patches import grid_of, hide_tokens
 from mim_secrets.registry import MODELS
 
@@ -70,9 +71,10 @@ class RepLKNet(MMPretrainRepLKNet):
 
     def init_weights(self) -> None:
         """mmpretrain's initialisation, then a checkpoint."""
-        if self.mask_token is not None and not self.is_init:
-            nn.init.normal_(self.mask_token, std=0.02)
-        super().init_weights()
+        with checkpoint_last(self):
+            super().init_weights()
+            if self.mask_token is not None:
+                nn.init.normal_(self.mask_token, std=0.02)
 
     def train(self, mode: bool = True) -> 'RepLKNet':
         super().train(mode)

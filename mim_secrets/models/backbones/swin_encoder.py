@@ -10,6 +10,7 @@ from mmpretrain.models.utils import PatchMerging, resize_pos_embed
 from torch import nn
 from torch.utils.checkpoint import checkpoint
 
+from mim_secrets.checkpoint.initializer import checkpoint_last
 from mim_secrets.models.backbones.shortening import blocks_left, pyramid_levels
 from mim_secrets.models.backbones.windows import Size
 from mim_secrets.models.patches import hide_tokens
@@ -147,9 +148,10 @@ class SwinEncoder(BaseModule):
 
     def init_weights(self) -> None:
         """Swin's initialisation, then what ``init_cfg`` says, then a checkpoint."""
-        if not self.is_init:
-            self._draw_weights()
-        super().init_weights()
+        with checkpoint_last(self):
+            if not self.is_init:
+                self._draw_weights()
+            super().init_weights()
 
     def _draw_weights(self) -> None:
         for module in self.modules():

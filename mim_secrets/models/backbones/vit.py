@@ -16,7 +16,7 @@ from mmpretrain.models import VisionTransformer
 from torch import nn
 from torch.utils.checkpoint import checkpoint
 
-from mim_secrets.checkpoint.initializer import loads_checkpoint
+from mim_secrets.checkpoint.initializer import checkpoint_last, loads_checkpoint
 from mim_secrets.checkpoint.resizing import Grid, resize_positions
 from mim_secrets.models.backbones.shortening import plain_arch, plain_levels
 from mim_secrets.models.backbones.spatial_attention import RELATIVE_POSITIONS, place_attention
@@ -119,17 +119,16 @@ class ViT(VisionTransformer):
 
     def init_weights(self) -> None:
         """MAE's initialisation, then what ``init_cfg`` says, then a checkpoint."""
-        if self.is_init:
-            return
-        nn.init.xavier_uniform_(self.patch_embed.projection.weight.data.flatten(1))
-        if self.cls_token is not None:
-            nn.init.normal_(self.cls_token, std=0.02)
-        if self.mask_token is not None:
-            nn.init.normal_(self.mask_token, std=0.02)
-        super().init_weights()
-        if self.position == 'sincos' and not loads_checkpoint(self.init_cfg):
-            table = sincos_positions(self.patch_resolution, self.embed_dims)
-            self.pos_embed.data.copy_(table[:, 1 - self.num_extra_tokens :])
+        with checkpoint_last(self):
+            nn.init.xavier_uniform_(self.patch_embed.projection.weight.data.flatten(1))
+            if self.cls_token is not None:
+                nn.init.normal_(self.cls_token, std=0.02)
+            if self.mask_token is not None:
+                nn.init.normal_(self.mask_token, std=0.02)
+            super().init_weights()
+            if self.position == 'sincos' and not loads_checkpoint(self.init_cfg):
+                table = sincos_positions(self.patch_resolution, self.embed_dims)
+                self.pos_embed.data.copy_(table[:, 1 - self.num_extra_tokens :])
 
     def train(self, mode: bool = True) -> 'ViT':
         super().train(mode)

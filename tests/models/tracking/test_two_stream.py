@@ -152,9 +152,9 @@ def test_it_learns_to_find_things(kind: str) -> None:
     """Breaks when the loss of boxes does not fall, or those that are chosen fit no better."""
     options = dict(depth=1, drop_path_rate=0.0)
     model, (inputs, samples) = tracker(kind, options), pairs(8)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=4e-3)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=2e-3)
     history = []
-    for _ in range(40):
+    for _ in range(80):
         losses = model(inputs, samples, mode='loss')
         optimizer.zero_grad()
         (losses['loss_score'] + losses['loss_box']).backward()
