@@ -23,7 +23,7 @@ DATA_SAMPLERS = _child(root.DATA_SAMPLERS)
 
 MODELS = _child(root.MODELS, 'mim_secrets.models')
 MODEL_WRAPPERS = _child(root.MODEL_WRAPPERS)
-WEIGHT_INITIALIZERS = _child(root.WEIGHT_INITIALIZERS)
+WEIGHT_INITIALIZERS = _child(root.WEIGHT_INITIALIZERS, 'mim_secrets.checkpoint.initializer')
 
 RUNNERS = _child(root.RUNNERS, 'mim_secrets.engine')
 HOOKS = _child(root.HOOKS, 'mim_secrets.engine', 'mim_secrets.analysis.hook')

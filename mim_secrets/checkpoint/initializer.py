@@ -16,9 +16,11 @@ from torch import nn
 
 from mim_secrets.checkpoint.loading import load_encoder
 from mim_secrets.checkpoint.reading import read_checkpoint
+from mim_secrets.registry import WEIGHT_INITIALIZERS as OURS
 
 
-@WEIGHT_INITIALIZERS.register_module()
+@OURS.register_module()  # where our scope is named ...
+@WEIGHT_INITIALIZERS.register_module()  # ... and where none is, in configs of any library
 class SharedCheckpoint:
     """Initialise an encoder from any file that holds one.
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import safetensors.torch
 import torch
-from mmengine.registry import MODELS
+from mmengine.registry import MODELS, DefaultScope
 from mmpretrain.registry import MODELS as PRETRAIN_MODELS
 from torch import nn
 
@@ -53,19 +53,22 @@ def test_the_encoder_is_found_whatever_surrounds_it(tmp_path, layout) -> None:
         assert torch.equal(encoder.state_dict()[name], tensor), name
 
 
+@pytest.mark.parametrize('scope', ['mim_secrets', 'mmpretrain', 'mmengine'])
 @pytest.mark.parametrize('name', ['SharedCheckpoint', 'mim_secrets.SharedCheckpoint'])
 @pytest.mark.parametrize('kind', ['mim_secrets.ViT', 'mmpretrain.VisionTransformer'])
-def test_nothing_is_drawn_over_what_was_loaded(tmp_path: Path, name: str, kind: str) -> None:
+def test_nothing_is_drawn_over_what_was_loaded(tmp_path, name: str, kind: str, scope: str) -> None:
     """Breaks when blocks or positions are initialised after the file was read because the
-    initializer is named with its scope, stands in a list, or the encoder is mmpretrain's."""
+    initializer is named with its scope, stands in a list, or the encoder is mmpretrain's; or
+    when the name is not found in a config of another library."""
     state = small_model('MFF').backbone.state_dict()
     state['pos_embed'] = torch.randn_like(state['pos_embed'])
     start = dict(type=name, checkpoint=str(save(tmp_path, state)))
     normal = dict(type='Constant', layer='Linear', val=0.5)
     for init_cfg in (start, [normal, start]):
         cfg = dict(type=kind, arch=ARCH, img_size=32, patch_size=8, init_cfg=init_cfg)
-        encoder = PRETRAIN_MODELS.build(cfg)
-        encoder.init_weights()
+        with DefaultScope.overwrite_default_scope(scope):
+            encoder = PRETRAIN_MODELS.build(cfg)
+            encoder.init_weights()
         loaded = encoder.state_dict()
         assert [key for key in state if not torch.equal(loaded[key], state[key])] == []
 
