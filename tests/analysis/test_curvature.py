@@ -152,6 +152,7 @@ def test_chunks_and_masks_change_nothing(masks_per_image: int) -> None:
     assert (parts - whole).norm() > 1e-2 * whole.norm()
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_result_however_it_is_cut() -> None:
     """Breaks when something is drawn from a generator that others use, or when the
     result depends on how many images are computed at a time."""
@@ -170,6 +171,7 @@ def test_the_same_seed_gives_the_same_result_however_it_is_cut() -> None:
     np.testing.assert_array_equal(second.density.values.mean, first.density.values.mean)
 
 
+@pytest.mark.slow
 def test_a_model_is_left_as_it_was_found() -> None:
     """Breaks when looking at a model in the middle of training changes the run."""
     model = tiny_classifier().train()

@@ -19,6 +19,7 @@ def hook(images: Path, **overrides: object) -> dict:
     return dict(type='SecretsHook', images=str(images), num_images=8) | overrides
 
 
+@pytest.mark.slow
 def test_layers_reach_every_backend_and_a_table(images: Path, tmp_path: Path) -> None:
     """Breaks when an epoch or the last one is missed, a backend gets nothing, the table
     lacks a layer or its interval, or training changes nothing in what is measured."""

@@ -69,6 +69,7 @@ def stop_after(number: int):
     return progress
 
 
+@pytest.mark.slow
 def test_a_stopped_run_goes_on(images: str, tmp_path: Path) -> None:
     """Breaks when what was seen before a stop is lost, counted twice, or asked for
     again."""

@@ -54,6 +54,7 @@ def test_samples_epochs_and_seeds_differ() -> None:
     assert len(set(flat)) == len(flat) == 3 * 8 * 3
 
 
+@pytest.mark.slow
 def test_workers_that_live_on_see_the_next_epoch() -> None:
     """Breaks when persistent workers keep the epoch they were started in."""
     numbers = dataset()

@@ -77,6 +77,7 @@ def test_a_size_follows_from_the_epoch(epochs: int, expected: list[int]) -> None
     assert [size_at(SIZES, epoch, epochs) for epoch in range(epochs)] == expected
 
 
+@pytest.mark.slow
 def test_epochs_see_their_sizes_and_probes_the_full_one(images: Path, tmp_path: Path) -> None:
     """Breaks when batches are not resized, or those of a probe are."""
     sizes = Sizes()

@@ -23,6 +23,7 @@ def hook(images: Path, **overrides: object) -> dict:
     return {**cfg, **overrides}
 
 
+@pytest.mark.slow
 def test_pictures_reach_every_backend_with_the_same_images_and_mask(
     images: Path, tmp_path: Path
 ) -> None:

@@ -47,6 +47,7 @@ def test_initialisation_is_one_table(tmp_path: Path) -> None:
     assert any(line.split() == ['all', f'{everything:,}'] for line in table)
 
 
+@pytest.mark.slow
 def test_what_a_checkpoint_filled_is_said(tmp_path: Path) -> None:
     """Breaks when a loaded run does not say what was loaded and what was left."""
     first = trained(tmp_path, 'first')

@@ -56,6 +56,7 @@ def test_checkpoints_travel_both_ways_without_loss(method: str) -> None:
     theirs(method, 'deit-tiny').load_state_dict(exported, strict=True)
 
 
+@pytest.mark.slow
 def test_fresh_models_start_from_the_same_distribution() -> None:
     """Breaks when our initialisation forgets a parameter that theirs sets."""
     torch.manual_seed(1)
