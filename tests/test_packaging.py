@@ -91,6 +91,7 @@ def test_wheel_has_every_module_and_nothing_beside_the_package(wheel):
     ]
 
 
+@pytest.mark.slow
 def test_installing_leaves_torch_alone(wheel):
     """Fails if `pip install` of this package could replace torch or mmcv."""
     (metadata,) = wheel.glob('*.dist-info/METADATA')

@@ -99,6 +99,7 @@ def test_attacks_work(trained: Path, tmp_path: Path, attack: str) -> None:
     assert loot.is_dir()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('attack', ATTACKS)
 @pytest.mark.parametrize('name', CALLS)
 def test_calls_do_not_run_code(trained: Path, tmp_path: Path, name: str, attack: str) -> None:
