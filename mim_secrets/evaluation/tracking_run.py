@@ -12,6 +12,7 @@ from mim_secrets.datasets.decoding import open_picture
 from mim_secrets.datasets.sources import read_bytes
 from mim_secrets.datasets.tracking import Sequence as Clip
 from mim_secrets.datasets.tracking import SequenceError, read_frame
+from mim_secrets.datasets.tracking.cropping import why_no_template
 from mim_secrets.evaluation.tracking_errors import usable
 
 # What wrong files and wrong annotations raise in a reader.
@@ -73,8 +74,8 @@ def open_clip(read: Callable[[str], Clip], name: str) -> Clip | Skipped:
         return Skipped(name, 'has no frames')
     if boxes not in (1, frames):
         return Skipped(name, f'has {boxes} boxes for {frames} frames')
-    if not usable(clip.boxes[:1]).all():
-        return Skipped(name, f'its first box, {_shown(clip.boxes[0])}, has no area')
+    if trouble := why_no_template(clip.boxes[0]):
+        return Skipped(name, f'its first box, {trouble}')
     return clip
 
 
@@ -133,11 +134,8 @@ def _next_frames(
             why = f'{one.clip.name}, frame {number + 1} of {len(paths)}: {error}'
             stopped.append(Skipped(one.clip.name, why))
             continue
-        if number == 0 and not _meets(one.clip.boxes[0], frame):
-            height, width = frame.shape[:2]
-            box = _shown(one.clip.boxes[0])
-            why = f'its first box, {box}, lies outside the frame of {width} x {height} pixels'
-            stopped.append(Skipped(one.clip.name, why))
+        if number == 0 and (trouble := why_no_template(one.clip.boxes[0], frame.shape)):
+            stopped.append(Skipped(one.clip.name, f'its first box, {trouble}'))
             continue
         one.ahead = pool.submit(read_frame, paths[number + 1]) if number + 1 < len(paths) else None
         frames.append(frame)
@@ -164,7 +162,7 @@ def _track(tracker: Tracker, frames: list[np.ndarray], running: list[Tracked]) -
         for (_, one), (box, _, state) in zip(old, results, strict=True):
             box = np.asarray(box, dtype=np.float64).reshape(4)
             if not usable(box[None]).all():
-                why = f'the tracker gave {_shown(box)}, no box, for frame {len(one.boxes) + 1}'
+                why = f'the tracker gave {box.tolist()}, no box, for frame {len(one.boxes) + 1}'
                 stopped.append(Skipped(one.clip.name, why))
                 continue
             _append(one, box, seconds, state)
@@ -175,12 +173,3 @@ def _append(one: Tracked, box: np.ndarray, seconds: float, state: object) -> Non
     one.boxes.append(np.asarray(box, dtype=np.float64))
     one.seconds.append(seconds)
     one.state = state
-
-
-def _meets(box: np.ndarray, frame: np.ndarray) -> bool:
-    (x, y, w, h), (height, width) = box, frame.shape[:2]
-    return x < width and y < height and x + w > 0 and y + h > 0
-
-
-def _shown(box: np.ndarray) -> str:
-    return '(' + ', '.join(f'{value:g}' for value in box) + ')'

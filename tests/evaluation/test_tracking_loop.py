@@ -139,7 +139,7 @@ def test_a_box_that_is_none_ends_its_sequence_alone(
         run_tracker(ShiftedTruth(wrong), LaSOT(str(root), 'test').read, LENGTHS, 3, 2, steps.append)
     )
     [skipped] = [one for one in results if isinstance(one, Skipped)]
-    expected = 'cup-2: the tracker gave (nan, nan, nan, nan), no box, for frame 4.'
+    expected = 'cup-2: the tracker gave [nan, nan, nan, nan], no box, for frame 4.'
     assert str(skipped) == expected
     assert len(results) == 4 and sum(steps) == sum(LENGTHS.values())
 

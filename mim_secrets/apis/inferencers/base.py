@@ -36,9 +36,9 @@ from mim_secrets.apis.inferencers.loading import (
     ConfigLike,
     described_by,
     fill_model,
-    is_work_dir,
     read_config,
     tested_dataset,
+    weights_or_run,
 )
 from mim_secrets.progress import no_display, progress_display
 
@@ -68,13 +68,7 @@ class Inferencer(BaseInferencer):
         device: str | None = None,
         show_progress: bool = True,
     ) -> None:
-        if weights is None:
-            if not is_work_dir(config):
-                raise ValueError(
-                    'No weights are named; give a checkpoint, or the work directory of a run '
-                    'in place of the config.'
-                )
-            weights = config
+        weights = weights_or_run(config, weights)
         require(self.library, self.project)
         cfg = read_config(config)
         scope = cfg.get('default_scope') or self.library

@@ -40,8 +40,16 @@ def read_config(config: ConfigLike) -> Config:
         raise ImportError(f'{path} cannot be read ({error}); {INSTALL}') from error
 
 
-def is_work_dir(config: ConfigLike) -> bool:
-    return isinstance(config, str | Path) and Path(config).expanduser().is_dir()
+def weights_or_run(config: ConfigLike, weights: str | Path | None) -> str | Path:
+    """``weights``, or where none are named the work directory that stands for the config."""
+    if weights is not None:
+        return weights
+    if not (isinstance(config, str | Path) and Path(config).expanduser().is_dir()):
+        raise ValueError(
+            'No weights are named; give a checkpoint, or the work directory of a run in place of '
+            'the config.'
+        )
+    return config
 
 
 def fill_model(model: nn.Module, weights: str | Path) -> dict:

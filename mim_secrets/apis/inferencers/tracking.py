@@ -18,7 +18,7 @@ from mmengine.logging import print_log
 from mmengine.registry import MODELS, DefaultScope
 
 from mim_secrets.apis.inferencers.canvas import Colour
-from mim_secrets.apis.inferencers.loading import ConfigLike, fill_model, is_work_dir, read_config
+from mim_secrets.apis.inferencers.loading import ConfigLike, fill_model, read_config, weights_or_run
 from mim_secrets.apis.inferencers.video import (
     Footage,
     FrameError,
@@ -66,13 +66,7 @@ class TrackingInferencer:
         device: str | None = None,
         show_progress: bool = True,
     ) -> None:
-        if weights is None:
-            if not is_work_dir(config):
-                raise ValueError(
-                    'No weights are named; give a checkpoint, or the work directory of a run '
-                    'in place of the config.'
-                )
-            weights = config
+        weights = weights_or_run(config, weights)
         cfg = read_config(config)
         with DefaultScope.overwrite_default_scope(cfg.get('default_scope') or 'mim_secrets'):
             model = MODELS.build(cfg.model)

@@ -22,6 +22,21 @@ class Window:
     side: float
 
 
+def why_no_template(box: np.ndarray, shape: tuple[int, ...] | None = None) -> str | None:
+    """Why a tracker cannot begin with this box (4,), as the end of a sentence, if it cannot.
+
+    Args:
+        shape: (H, W, ...) of the frame, where it is known already.
+    """
+    x, y, w, h = box
+    shown = ', '.join(f'{value:g}' for value in box)
+    if not (np.isfinite(box).all() and w > 0 and h > 0):
+        return f'({shown}), has no area'
+    if shape is not None and (x >= shape[1] or y >= shape[0] or x + w <= 0 or y + h <= 0):
+        return f'({shown}), lies outside the frame of {shape[1]} x {shape[0]} pixels'
+    return None
+
+
 def window_around(
     box: np.ndarray, factor: float, shift: tuple[float, float] = (0.0, 0.0)
 ) -> Window:

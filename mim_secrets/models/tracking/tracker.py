@@ -16,6 +16,7 @@ from mim_secrets.datasets.tracking.cropping import (
     clip_to_frame,
     cut,
     to_frame,
+    why_no_template,
     window_around,
 )
 from mim_secrets.registry import MODELS
@@ -232,12 +233,5 @@ def best_cells(
 
 def check_first_box(box: np.ndarray, frame: np.ndarray) -> None:
     """Refuse what no template can be cut from."""
-    (x, y, w, h), (height, width) = box, frame.shape[:2]
-    shown = '(' + ', '.join(f'{value:g}' for value in box) + ')'
-    if not (np.isfinite(box).all() and w > 0 and h > 0):
-        raise ValueError(f'The first box, {shown}, has no area; give x, y, width and height.')
-    if x >= width or y >= height or x + w <= 0 or y + h <= 0:
-        raise ValueError(
-            f'The first box, {shown}, lies outside the frame of {width} x {height} pixels; '
-            'give x, y, width and height in pixels.'
-        )
+    if trouble := why_no_template(box, frame.shape):
+        raise ValueError(f'The first box, {trouble}; give x, y, width and height in pixels.')
