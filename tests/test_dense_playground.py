@@ -92,6 +92,9 @@ def test_it_is_the_real_run_in_small(name: str) -> None:
     assert cfg.optim_wrapper.pop('type') == 'OptimWrapper'
     real.optim_wrapper.pop('dtype'), real.optim_wrapper.pop('loss_scale')
     real.optim_wrapper.optimizer.pop('fused')
+    if cfg.default_scope == 'mmseg':  # from half a patch on, since a quarter of one is a pixel
+        assert cfg.model.pop('neck').rescales == [2, 1, 0.5, 0.25]
+        assert real.model.pop('neck').type == 'mim_secrets.SimpleFeaturePyramid'
     for part in ('model', 'optim_wrapper', 'val_evaluator'):
         ours, theirs = (dict(leaves(which[part])) for which in (cfg, real))
         theirs = {k: 'BN' if v == 'SyncBN' else v for k, v in theirs.items()}

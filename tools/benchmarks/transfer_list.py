@@ -35,10 +35,10 @@ TASKS = dict(
         280,
     ),
     segmentation=Task(
-        'configs/playground/vit-nano-p4_upernet_1xb4-400it_playground-ade20k-96px.py',
+        'configs/playground/vit-nano-p4_upernet_1xb8-1000it_playground-ade20k-64px.py',
         'ade20k',
         {'mIoU': 'mIoU'},
-        200,
+        340,
     ),
     pose=Task(
         'configs/playground/td-hm_vit-nano-p4_simple_1xb16-coslr-6e_playground-coco-48x36.py',

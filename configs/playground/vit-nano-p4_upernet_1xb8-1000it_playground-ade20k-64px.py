@@ -1,4 +1,4 @@
-"""UperNet on the playground, in crops of 96 px: 24 x 24 patches.
+"""UperNet on the playground, in crops of 64 px: 16 x 16 patches.
 
 From a checkpoint: --pretrained FILE_OR_WORK_DIR
 From scratch:      --pretrained none
@@ -8,7 +8,7 @@ Data: python tools/dataset_converters/make_playground.py data/playground_ade20k 
 
 _base_ = '../mae/mmseg/vit-base-p16_upernet_8xb2-amp-160k_ade20k-512x512.py'
 
-crop_size = (96, 96)
+crop_size = (64, 64)
 norm_cfg = dict(type='BN')  # SyncBN needs devices
 num_classes, width = 12, 32
 data_preprocessor = dict(size=crop_size)
@@ -22,17 +22,24 @@ model = dict(
             num_heads=4,
             feedforward_channels=384,
         ),
-        img_size=96,
+        img_size=64,
         patch_size=4,
         position='sincos',
         out_indices=[1, 2, 3, 5],
     ),
-    neck=dict(in_channels=96, norm_cfg=norm_cfg),
+    # the real one's largest map has four points for each patch's side, here single pixels
+    neck=dict(
+        _delete_=True,
+        type='Feature2Pyramid',
+        embed_dim=96,
+        rescales=[2, 1, 0.5, 0.25],
+        norm_cfg=norm_cfg,
+    ),
     decode_head=dict(
         in_channels=[96] * 4, channels=width, num_classes=num_classes, norm_cfg=norm_cfg
     ),
     auxiliary_head=dict(in_channels=96, channels=width, num_classes=num_classes, norm_cfg=norm_cfg),
-    test_cfg=dict(crop_size=crop_size, stride=(64, 64)),
+    test_cfg=dict(crop_size=crop_size, stride=(32, 32)),
 )
 
 data_root = 'data/playground_ade20k'
@@ -58,7 +65,7 @@ test_pipeline = [
 ]
 of_playground = dict(data_root=data_root, metainfo=dict(classes=classes))
 train_dataloader = dict(
-    batch_size=4,
+    batch_size=8,
     num_workers=1,
     dataset=dict(**of_playground, pipeline=train_pipeline),
 )
@@ -67,15 +74,15 @@ val_dataloader = dict(
 )
 test_dataloader = val_dataloader
 
-max_iters = 400
+max_iters = 1000
 train_cfg = dict(max_iters=max_iters, val_interval=max_iters)
 optim_wrapper = dict(
     _delete_=True,
     type='OptimWrapper',
-    optimizer=dict(type='AdamW', lr=2e-3, betas=(0.9, 0.999), weight_decay=0.05),
+    optimizer=dict(type='AdamW', lr=1e-2, betas=(0.9, 0.999), weight_decay=0.05),
     constructor='mim_secrets.LayerDecayOptimWrapperConstructor',
     paramwise_cfg=dict(
-        layer_decay_rate=0.8,
+        layer_decay_rate=0.4,
         norm_decay_mult=0.0,
         bias_decay_mult=0.0,
         flat_decay_mult=0.0,
@@ -89,7 +96,7 @@ param_scheduler = [
     dict(type='LinearLR', start_factor=1e-3, by_epoch=False, begin=0, end=50),
     dict(type='PolyLR', power=1.0, eta_min=0.0, by_epoch=False, begin=50, end=max_iters),
 ]
-auto_scale_lr = dict(base_batch_size=4)
+auto_scale_lr = dict(base_batch_size=8)
 default_hooks = dict(
     logger=dict(interval=10), checkpoint=dict(interval=max_iters, max_keep_ckpts=1)
 )
