@@ -60,7 +60,7 @@ def test_there_are_configs() -> None:
     assert masked == dict(mae=24, mff=18, pixmim=2, simmim=7)
     measured = Counter(name.split('/')[0] for name in BENCHMARKS)
     assert measured == dict(mae=12, mff=16, pixmim=2, simmim=7)
-    assert (len(SUPERVISED), len(SHORTENED)) == (7, 12)
+    assert (len(SUPERVISED), len(SHORTENED)) == (13, 12)
 
 
 @pytest.mark.parametrize('name', CONFIGS)
