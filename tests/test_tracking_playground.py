@@ -1,5 +1,6 @@
 """The trackers on the playground: the real runs, made small."""
 
+import json
 import re
 from collections import Counter
 from dataclasses import dataclass, replace
@@ -7,11 +8,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from mmengine.registry import DefaultScope
-from mmengine.runner import Runner
 from torch import nn
 
-from mim_secrets.apis.starting_weights import set_starting_weights
 from mim_secrets.datasets.playground import Got10kPlayground, LasotPlayground, fill
 from mim_secrets.models import SwinV2, ViT
 from mim_secrets.visualization.report.logs import Run
@@ -144,30 +142,29 @@ def test_it_is_the_real_run_in_small(name: str) -> None:
 
 
 @pytest.mark.parametrize('name', CONFIGS)
-def test_it_trains_from_a_checkpoint_and_tracks(name: str, tmp_path: Path) -> None:
-    """Breaks when --pretrained does not reach the encoder, a step or a test fails, or the
-    validation of the real runs fails or ends the training."""
+def test_the_tools_train_and_test_it(tool, name: str, tmp_path: Path) -> None:
+    """Breaks when --pretrained does not reach the encoder, what tools/train.py adds to every
+    loader ends the validation, a validation ends the training, or a step or a test fails."""
     told, cfg = told_by(name), read(name)
     tracker, metric = TRACKERS[told['kind']], METRICS[told['data']]
     fill(tmp_path / 'world', replace(WORLDS[told['data']].of('tiny'), **SMALLER))
-    file, state = tmp_path / 'pretrained.pth', tracker.encoder(cfg.model.backbone).state_dict()
-    torch.save({f'backbone.{key}': value for key, value in state.items()}, file)
-    cfg.update(work_dir=str(tmp_path / 'run'), log_level='ERROR', experiment_name=str(tmp_path))
-    cfg.visualizer.name = str(tmp_path)
+    state = tracker.encoder(cfg.model.backbone).state_dict()
+    torch.save({f'backbone.{key}': value for key, value in state.items()}, 'pretrained.pth')
     cfg.train_dataloader.update(num_workers=0, persistent_workers=False, batch_size=2)
     data = cfg.train_dataloader.dataset
     data.update(pairs_per_epoch=4)
     for part in (data.sources[0], cfg.val_dataloader.dataset, cfg.test_dataloader.dataset):
-        part.root = str(tmp_path / 'world')
+        part.root = 'world'
     cfg.train_cfg.update(max_epochs=2, val_interval=1)
+    cfg.default_hooks.checkpoint.interval = 2
     cfg.optim_wrapper.optimizer.lr = 0.0
-    with DefaultScope.overwrite_default_scope('mim_secrets'):
-        set_starting_weights(cfg, str(file))
-        runner = Runner.from_cfg(cfg)
-        runner.train()
-        assert runner.epoch == 2, 'a validation ended the training'
-        assert Run(tmp_path / 'run').last(metric), 'a validation cannot be found in the log'
-        metrics = runner.test()
-    loaded = runner.model.state_dict()[f'backbone.{tracker.loaded}']
+    cfg.dump('small.py')
+    tool('train.py', 'small.py', '--work-dir', 'run', '--pretrained', 'pretrained.pth')
+    assert Run(Path('run')).last(metric), 'a validation cannot be found in the log'
+    trained = torch.load('run/epoch_2.pth', weights_only=False)['state_dict']
+    loaded = trained[f'backbone.{tracker.loaded}']
     torch.testing.assert_close(loaded, state[tracker.loaded])
+    tool('test.py', 'small.py', 'run', '--work-dir', 'tested')
+    (scores,) = Path('tested').glob('*/*.json')
+    metrics = json.loads(scores.read_text())
     assert 0 < metrics[metric] < 100 and metrics['tracking/skipped'] == 0

@@ -114,7 +114,9 @@ class DepthMetric(BaseMetric):
         }
         left_out = len(results) - len(compared)
         self._warn(wrong, left_out, len(results))
-        return {**metrics, **wrong, 'left_out': left_out}
+        # floats, since mmengine writes null for a count into its JSON file
+        amounts = {name: float(amount) for name, amount in wrong.items()}
+        return {**metrics, **amounts, 'left_out': float(left_out)}
 
     def _warn(self, wrong: dict[str, int], left_out: int, pictures: int) -> None:
         if any(wrong.values()):

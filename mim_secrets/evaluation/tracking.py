@@ -42,7 +42,8 @@ class SequenceMetric(BaseMetric):
                 level=logging.WARNING,
             )
             return {}
-        scores = {**self.compute_metrics(results), 'sequences': len(results)}
+        # a float, since mmengine writes null for a count into its JSON file
+        scores = {**self.compute_metrics(results), 'sequences': float(len(results))}
         return {f'{self.prefix}/{name}': value for name, value in scores.items()}
 
 

@@ -22,6 +22,8 @@ from mim_secrets.progress import no_display, progress_display
 from mim_secrets.registry import DATASETS, LOOPS
 
 _LOADER_KEYS = {'dataset', 'batch_size', 'num_workers'}
+# OpenMMLab's tools give these to every loader, for torch's
+_TOLERATED_KEYS = {'pin_memory', 'persistent_workers', 'collate_fn'}
 
 
 class Clips:
@@ -76,8 +78,8 @@ class TrackingTestLoop(BaseLoop):
         evaluator: Evaluator | dict | list,
         fp16: bool = False,
     ) -> None:
-        unknown = dataloader.keys() - _LOADER_KEYS
-        if unknown or 'dataset' not in dataloader:
+        dataloader = {k: v for k, v in dataloader.items() if k not in _TOLERATED_KEYS}
+        if dataloader.keys() - _LOADER_KEYS or 'dataset' not in dataloader:
             raise ValueError(
                 f'{type(self).__name__}: {self.stage}_dataloader has '
                 f'{", ".join(sorted(dataloader))}; it takes '
@@ -106,7 +108,7 @@ class TrackingTestLoop(BaseLoop):
         left_out = {one.name for one in skipped}
         self._score([name for name in mine if name not in left_out], folder)
         metrics = {**self.evaluator.evaluate(len(clips)), **metrics}
-        metrics['tracking/skipped'] = len(skipped)
+        metrics['tracking/skipped'] = float(len(skipped))  # mmengine's JSON has no counts
         self._pack(skipped, folder)
         runner.call_hook(f'after_{self.stage}_epoch', metrics=metrics)
         runner.call_hook(f'after_{self.stage}')
