@@ -39,17 +39,20 @@ def test_the_plan_names_what_exists(benchmark, tmp_path: Path) -> None:
         assert finished.issuperset(stage.needs)
         assert stage.config is None or stage.config in stage.command
         finished.add(stage.name)
-    runs = [f'seed{seed}-{start}-pose' for seed in (0, 1, 7) for start in benchmark.STARTS]
+    starts = ('scratch', 'supervised', 'mae', 'mff')
+    runs = [f'seed{seed}-{start}-pose' for seed in (0, 1, 7) for start in starts]
     assert len(runs) == 12 and finished.issuperset(runs)
 
     chosen = {stage.name for stage in comparison.chosen(['pose'])}
     assert chosen.intersection(runs) == set(runs[:8]), 'seed 7 was not asked for'
     assert not [name for name in chosen if name.endswith(('-detection', '-crowd'))]
     assert {'seed1-supervised-finetune', 'render-coco', 'render'} <= chosen
+    two = {'seed0-simmim-pretrain', 'seed0-simmim-two_streams', 'seed0-scratch-two_streams'}
+    assert two.isdisjoint(chosen), 'another encoder is pre-trained for nothing'
+    assert two <= {stage.name for stage in comparison.chosen(['two_streams'])}
+    assert 'seed0-mae-two_streams' not in comparison.stages
 
-    commands = {
-        start: list(comparison.stages[f'seed0-{start}-pose'].command) for start in benchmark.STARTS
-    }
+    commands = {start: list(comparison.stages[f'seed0-{start}-pose'].command) for start in starts}
     assert commands['scratch'][commands['scratch'].index('--pretrained') + 1] == 'none'
     texts = {' '.join(words).replace(start, '') for start, words in commands.items()}
     texts = {text.replace('none', f'{tmp_path}/seed0//pretrain') for text in texts}

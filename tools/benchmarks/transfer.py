@@ -7,9 +7,10 @@
 
 Finishes the study first (`make study`), in the same work directory. Then each start of
 an encoder (from scratch, supervised, MAE, MFF) is trained on instances, semantic maps,
-poses and depth of the playground, with the same seed that it was pre-trained with; nothing
-but `--pretrained` differs between them. Every stage is an ordinary command; what is
-finished is not run again, and a run that was stopped goes on.
+poses, depth and tracks of the playground, with the same seed that it was pre-trained with;
+nothing but `--pretrained` differs between them. The tracker with two streams has an encoder
+of its own, from scratch or by SimMIM. Every stage is an ordinary command; what is finished
+is not run again, and a run that was stopped goes on.
 
 `transfer.csv` has a row for each measure, start and seed, and names the log that it was
 read from.
@@ -55,6 +56,8 @@ class Comparison:
         """Those of some tasks, and what comes before them."""
         seeds = tuple(f'seed{seed}-' for seed in self.known if seed not in self.seeds)
         runs = tuple(f'-{task}' for task in TASKS if task not in tasks)
+        if not any('simmim' in TASKS[task].starts for task in tasks):
+            runs += ('-simmim-pretrain',)
         return [
             stage
             for name, stage in self.stages.items()
@@ -63,7 +66,8 @@ class Comparison:
 
     def record(self, seed: int, start: str, run: str) -> dict:
         """What is known of a finished run, else nothing."""
-        record = self.records.read(self.stages[f'seed{seed}-{start}-{run}'])
+        stage = self.stages.get(f'seed{seed}-{start}-{run}')  # not every start has every run
+        record = self.records.read(stage) if stage else {}
         return record if record.get('finished') else {}
 
     def rows(self) -> Iterator[dict]:

@@ -13,8 +13,11 @@ sys.path.append(str(ROOT / 'tools'))
 
 import quickstart
 
-STUDY, STARTS = quickstart.PRESETS['study'], quickstart.LABELS
-RENDER_SECONDS = 120
+STUDY = quickstart.PRESETS['study']
+RENDER_SECONDS, SIMMIM_SECONDS = 120, 300
+# the study has no Swin, so that one is pre-trained here
+SIMMIM = 'configs/playground/simmim_swinv2-nano-w4_1xb64-coslr-8e_playground-32px.py'
+STARTS = {**quickstart.LABELS, 'simmim': 'SimMIM'}
 
 
 @dataclass(frozen=True)
@@ -25,6 +28,7 @@ class Task:
     layout: str  # of the playground
     measures: dict[str, str]  # title -> key in the logs
     seconds: float
+    starts: tuple[str, ...] = tuple(quickstart.LABELS)
 
 
 TASKS = dict(
@@ -76,6 +80,13 @@ TASKS = dict(
         {'tracking AO, GOT-10k': 'got10k/AO'},
         150,
     ),
+    two_streams=Task(
+        'configs/playground/swinv2-nano-w4_two-stream_1xb16-4e_playground-lasot-64px.py',
+        'lasot',
+        {'tracking AUC, LaSOT, two streams': 'ope/success_auc'},
+        250,
+        starts=('scratch', 'simmim'),
+    ),
 )
 
 
@@ -86,8 +97,28 @@ def list_stages(work_dir: Path, seeds: list[int]) -> list[Stage]:
     for seed in seeds:
         here = work_dir / f'seed{seed}'
         stages += quickstart.measures(STUDY, 'supervised', seed, here)
-        stages += [stage(name, start, seed, here) for start in STARTS for name in TASKS]
+        stages.append(pretrain_swin(seed, here / 'simmim' / 'pretrain'))
+        stages += [
+            stage(name, start, seed, here)
+            for start in STARTS
+            for name, task in TASKS.items()
+            if start in task.starts
+        ]
     return stages
+
+
+def pretrain_swin(seed: int, folder: Path) -> Stage:
+    return Stage(
+        f'seed{seed}-simmim-pretrain',
+        f'pre-train SimMIM, seed {seed}',
+        quickstart.train(SIMMIM, folder, f'randomness.seed={seed}'),
+        folder,
+        SIMMIM_SECONDS,
+        needs=('render',),
+        config=SIMMIM,
+        progress=quickstart.TRAINING,
+        resumes=True,
+    )
 
 
 def render(layout: str) -> Stage:

@@ -10,7 +10,7 @@ from pathlib import Path
 from benchmark_tables import DOCS, markdown
 
 STUDY, TRANSFER = DOCS / 'study', DOCS / 'transfer'
-NAMES = dict(scratch='from scratch', supervised='supervised', mae='MAE', mff='MFF')
+NAMES = dict(scratch='from scratch', supervised='supervised', mae='MAE', mff='MFF', simmim='SimMIM')
 
 
 def study_results() -> str:
