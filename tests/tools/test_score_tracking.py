@@ -88,9 +88,28 @@ def test_missing_results_are_named(
         tool(*command, '--skip-missing')
 
 
+def test_a_box_that_never_moves(
+    lasot: tuple[Path, dict], tool: Callable[..., None], tmp_path: Path
+) -> None:
+    """Breaks when --still is scored otherwise than the files of a tracker that stays."""
+    (tmp_path / 'stays').mkdir()
+    for name, boxes in lasot[1].items():
+        rows = np.repeat(boxes[:1] + [1, 1, 0, 0], len(boxes), axis=0)
+        np.savetxt(tmp_path / 'stays' / f'{name}.txt', rows, fmt='%.2f', delimiter=',')
+    common = ('--benchmark', 'lasot', '--root', lasot[0], '--out', 'scores')
+    tool(TOOL, 'stays=stays', '--still', *common)
+    stays, still = rows_of(tmp_path / 'scores' / 'scores.csv')
+    assert (stays.pop('tracker'), still.pop('tracker')) == ('stays', 'still')
+    assert stays == still and 0 < float(still['success_auc']) < 95
+    tool(TOOL, '--still', *common)
+    assert [row['tracker'] for row in rows_of(tmp_path / 'scores' / 'scores.csv')] == ['still']
+
+
 @pytest.mark.parametrize(
     ('trackers', 'message'),
     [
+        ([], 'There is nothing to score'),
+        (['still=right', '--still'], 'still is the name of what --still adds'),
         (['right'], 'right is not NAME=FOLDER'),
         (['a=right', 'a=shifted'], 'that no other tracker has'),
         (['a=nowhere'], 'nowhere: there is no such folder'),

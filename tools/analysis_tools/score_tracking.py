@@ -4,12 +4,15 @@
         theirs=results/their_tracker --benchmark lasot --root data/lasot --out scores
     python tools/analysis_tools/score_tracking.py ours=work_dirs/RUN/tracking/GOT10k-0123abcd \\
         --benchmark got10k --root data/got10k --split test --out got10k.zip
+    python tools/analysis_tools/score_tracking.py --still --benchmark lasot --root data/lasot \\
+        --out least                                  # what every tracker has to beat
 
 Each NAME=FOLDER has a file for each sequence: NAME.txt, or NAME/NAME_001.txt as GOT-10k's
 toolkit writes it, with a row x, y, w, h for each frame, the first one included, in the
 coordinates of the benchmark's own files. --out gets scores.csv, sequences.csv,
-attributes.csv and plots as SVG and PNG. For a split whose true boxes only a server knows,
---out is the archive to upload. docs/en/tracking_metrics.md has the definitions.
+attributes.csv and plots as SVG and PNG. --still adds a tracker that stays at its first box.
+For a split whose true boxes only a server knows, --out is the archive to upload.
+docs/en/tracking_metrics.md has the definitions.
 """
 
 import argparse
@@ -22,6 +25,7 @@ from typing import NamedTuple
 import mim_secrets  # noqa: F401  first: it makes torchvision importable beside any torch
 
 # isort: split
+import numpy as np
 from rich.console import Console
 
 from mim_secrets.apis.cli import run_cli
@@ -51,6 +55,7 @@ from mim_secrets.visualization.tracking_plots import (
 )
 
 Result = Curves | Overlaps
+STILL = 'still'
 
 
 class Benchmark(NamedTuple):
@@ -133,16 +138,24 @@ def names_to_score(
 
 
 def score_all(
-    benchmark: Benchmark, reader: SequenceReader, names: list[str], folders: dict[str, Path]
+    benchmark: Benchmark,
+    reader: SequenceReader,
+    names: list[str],
+    folders: dict[str, Path],
+    still: bool,
 ) -> dict[str, list[Result]]:
-    """The results of each tracker, sequence by sequence."""
-    results: dict[str, list[Result]] = {tracker: [] for tracker in folders}
+    """The results of each tracker, and of the one that never moves, sequence by sequence."""
+    trackers = [*folders, STILL] if still else folders
+    results: dict[str, list[Result]] = {tracker: [] for tracker in trackers}
     with progress_display('Scoring, sequences') as display:
         for index, name in enumerate(names, start=1):
             clip = reader.read(name)
             for tracker, folder in folders.items():
                 boxes = read_result(find_result(folder, name), clip.benchmark)
                 results[tracker].append(benchmark.score(boxes, clip))
+            if still:
+                boxes = np.repeat(clip.boxes[:1], len(clip.frames), axis=0)
+                results[STILL].append(benchmark.score(boxes, clip))
             display(index, len(names))
     return results
 
@@ -209,7 +222,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument('trackers', nargs='+', metavar='NAME=FOLDER', help='results of a tracker')
+    parser.add_argument('trackers', nargs='*', metavar='NAME=FOLDER', help='results of a tracker')
+    parser.add_argument('--still', action='store_true', help='score a box that never moves, too')
     parser.add_argument('--benchmark', required=True, choices=BENCHMARKS)
     parser.add_argument('--root', required=True, help='folder of the data set')
     parser.add_argument('--split', help="'test' of LaSOT and TrackingNet, 'val' of GOT-10k")
@@ -221,6 +235,10 @@ def main() -> None:
     console = Console(soft_wrap=True)
     benchmark = BENCHMARKS[args.benchmark]
     folders = named_folders(args.trackers)
+    if not folders and not args.still:
+        raise ValueError('There is nothing to score; give NAME=FOLDER or --still.')
+    if args.still and STILL in folders:
+        raise ValueError(f'{STILL} is the name of what --still adds; call the tracker otherwise.')
     split = args.split or benchmark.split
     reader = benchmark.reader(args.root, split)
     names = reader.names()
@@ -230,14 +248,14 @@ def main() -> None:
     names, left_out = names_to_score(folders, names, args.skip_missing)
     if not names:
         raise ValueError('No sequence has a result of every tracker; score them one by one.')
-    results = score_all(benchmark, reader, names, folders)
+    results = score_all(benchmark, reader, names, folders, args.still)
     report(benchmark, results, f'{reader.benchmark} {split}', args.out, console)
     if left_out:
         console.print(f'{len(left_out)} sequences left out: {", ".join(left_out)}')
 
 
 def _pack(folders: dict[str, Path], reader: SequenceReader, out: Path, console: Console) -> None:
-    if len(folders) > 1 or out.suffix != '.zip':
+    if len(folders) != 1 or out.suffix != '.zip':
         raise ValueError(
             f'Only the server of {reader.benchmark} can score its {reader.split} split; give one '
             'NAME=FOLDER and --out FILE.zip to pack what it wants.'

@@ -12,6 +12,13 @@ from benchmark_tables import DOCS, markdown
 STUDY, TRANSFER = DOCS / 'study', DOCS / 'transfer'
 NAMES = dict(scratch='from scratch', supervised='supervised', mae='MAE', mff='MFF', simmim='SimMIM')
 
+# what stands for each tracking measure in docs/en/tracking/still_*.csv
+STILL = {
+    'tracking AUC, LaSOT': ('lasot', 'success_auc'),
+    'tracking AUC, LaSOT, two streams': ('lasot', 'success_auc'),
+    'tracking AO, GOT-10k': ('got10k', 'AO'),
+}
+
 
 def study_results() -> str:
     """Mean and sample standard deviation over seeds, and every seed."""
@@ -36,6 +43,21 @@ def transfer_results() -> str:
 
 def transfer_findings() -> str:
     return _findings(_values(TRANSFER / 'transfer.csv', 'start', 'value'))
+
+
+def transfer_tracking() -> str:
+    """Trackers of the comparison, below one that never moves."""
+    values = _values(TRANSFER / 'transfer.csv', 'start', 'value')
+    tracked = {measure: values[measure] for measure in STILL if measure in values}
+    least = ' | '.join(f'{_still(*STILL[measure]):.2f}' for measure in tracked)
+    header, rule, *rows = _table(tracked, every_seed=False).splitlines()
+    return '\n'.join([header, rule, f'| a box that never moves | {least} |', *rows])
+
+
+def _still(data: str, score: str) -> float:
+    with open(DOCS / 'tracking' / f'still_{data}.csv', newline='') as file:
+        (row,) = csv.DictReader(file)
+    return float(row[score])
 
 
 def transfer_machine() -> str:

@@ -33,6 +33,7 @@ from study_tables import (
     transfer_findings,
     transfer_machine,
     transfer_results,
+    transfer_tracking,
 )
 from tracking_tables import tracking_published, tracking_speed
 
@@ -134,6 +135,7 @@ TABLES = {
     'study findings': study_findings,
     'study machine': study_machine,
     'transfer results': transfer_results,
+    'transfer tracking': transfer_tracking,
     'transfer findings': transfer_findings,
     'transfer machine': transfer_machine,
     'pretrain step': benchmark,
