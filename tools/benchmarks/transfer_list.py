@@ -33,7 +33,7 @@ class Task:
 
 TASKS = dict(
     detection=Task(
-        'configs/playground/mask-rcnn_vit-nano-p4_simple-fpn_1xb4-lsj-2e_playground-coco-96px.py',
+        'configs/playground/mask-rcnn_vit-nano-p4_simple-fpn_1xb4-lsj-4e_playground-coco-64px.py',
         'coco',
         {'box AP': 'coco/bbox_mAP', 'mask AP': 'coco/segm_mAP'},
         280,

@@ -1,5 +1,5 @@
-"""ViTDet on the playground, at 96 px: 24 x 24 patches in windows of the grid that the
-encoder was pre-trained with.
+"""ViTDet on the playground, trained in crops of 64 px: 16 x 16 patches in windows of the grid
+that the encoder was pre-trained with.
 
 From a checkpoint: --pretrained FILE_OR_WORK_DIR
 From scratch:      --pretrained none
@@ -10,12 +10,12 @@ Data: python tools/dataset_converters/make_playground.py data/playground_coco \
 _base_ = '../mae/mmdet/mask-rcnn_vit-base-p16_simple-fpn_16xb4-amp-lsj-12e_coco.py'
 
 # Patches have a quarter of the real width, and so have all lengths in pixels.
-image_size = (96, 96)
+image_size, crop_size = (96, 96), (64, 64)
 strides = [1, 2, 4, 8]
 width = 32
 rois = dict(featmap_strides=strides, finest_scale=14, out_channels=width)
 model = dict(
-    data_preprocessor=dict(pad_size_divisor=96),
+    data_preprocessor=dict(pad_size_divisor=32),
     backbone=dict(
         arch=dict(
             _delete_=True,
@@ -24,7 +24,7 @@ model = dict(
             num_heads=4,
             feedforward_channels=384,
         ),
-        img_size=96,
+        img_size=64,
         patch_size=4,
         position='sincos',
         window_size=8,
@@ -71,7 +71,7 @@ train_pipeline = [
     dict(
         type='RandomCrop',
         crop_type='absolute_range',
-        crop_size=image_size,
+        crop_size=crop_size,
         recompute_bbox=True,
         allow_negative_crop=True,
     ),
@@ -103,15 +103,15 @@ test_dataloader = val_dataloader
 val_evaluator = dict(ann_file=data_root + 'annotations/instances_val2017.json')
 test_evaluator = val_evaluator
 
-max_epochs = 2
+max_epochs = 4
 train_cfg = dict(max_epochs=max_epochs, val_interval=max_epochs)
 optim_wrapper = dict(
     _delete_=True,
     type='OptimWrapper',
-    optimizer=dict(type='AdamW', lr=2e-3, betas=(0.9, 0.999), weight_decay=0.1),
+    optimizer=dict(type='AdamW', lr=4e-3, betas=(0.9, 0.999), weight_decay=0.1),
     constructor='mim_secrets.LayerDecayOptimWrapperConstructor',
     paramwise_cfg=dict(
-        layer_decay_rate=0.8,
+        layer_decay_rate=0.6,
         norm_decay_mult=0.0,
         custom_keys={'pos_embed': dict(decay_mult=0.0)},
     ),
