@@ -4,7 +4,7 @@ Data: python tools/dataset_converters/make_playground.py data/playground_got10k 
 --layout got10k --preset small
 """
 
-_base_ = './vit-nano-p4_one-stream_1xb16-2e_playground-lasot-64px.py'
+_base_ = './vit-nano-p4_one-stream_1xb8-4e_playground-lasot-64px.py'
 
 data_root = 'data/playground_got10k'
 train_dataloader = dict(

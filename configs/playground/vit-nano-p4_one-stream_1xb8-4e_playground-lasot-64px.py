@@ -49,7 +49,7 @@ train_pipeline = [
 ]
 data_root = 'data/playground_lasot'
 train_dataloader = dict(
-    batch_size=16,
+    batch_size=8,
     num_workers=1,
     dataset=dict(
         sources=[dict(type='mim_secrets.LaSOT', root=data_root)],
@@ -65,18 +65,18 @@ val_dataloader = dict(
 val_evaluator = dict(type='mim_secrets.OPEMetric')
 test_dataloader = val_dataloader
 
-max_epochs = 2
+max_epochs = 4
 train_cfg = dict(max_epochs=max_epochs, val_interval=max_epochs)
 optim_wrapper = dict(
     _delete_=True,
     type='OptimWrapper',
-    optimizer=dict(type='AdamW', lr=1e-3, weight_decay=0.05),
+    optimizer=dict(type='AdamW', lr=4e-3, weight_decay=0.05),
     constructor='mim_secrets.LayerDecayOptimWrapperConstructor',
-    paramwise_cfg=dict(layer_decay_rate=0.75),
+    paramwise_cfg=dict(layer_decay_rate=0.5),
     clip_grad=dict(max_norm=1.0),
 )
 param_scheduler = [
-    dict(type='LinearLR', start_factor=1e-3, by_epoch=False, begin=0, end=20),
+    dict(type='LinearLR', start_factor=1e-3, by_epoch=False, begin=0, end=40),
     dict(
         type='CosineAnnealingLR',
         T_max=max_epochs,
@@ -86,5 +86,5 @@ param_scheduler = [
         convert_to_iter_based=True,
     ),
 ]
-auto_scale_lr = dict(base_batch_size=16)
+auto_scale_lr = dict(base_batch_size=8)
 default_hooks = dict(logger=dict(interval=10), checkpoint=dict(interval=max_epochs))
