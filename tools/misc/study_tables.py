@@ -48,7 +48,7 @@ def transfer_findings() -> str:
 def transfer_tracking() -> str:
     """Trackers of the comparison, below one that never moves."""
     values = _values(TRANSFER / 'transfer.csv', 'start', 'value')
-    tracked = {measure: values[measure] for measure in STILL if measure in values}
+    tracked = {measure: values.get(measure, {}) for measure in STILL}
     least = ' | '.join(f'{_still(*STILL[measure]):.2f}' for measure in tracked)
     header, rule, *rows = _table(tracked, every_seed=False).splitlines()
     return '\n'.join([header, rule, f'| a box that never moves | {least} |', *rows])
@@ -75,7 +75,8 @@ def _values(path: Path, who: str, number: str) -> dict[str, dict[str, list[float
 
 
 def _table(values: dict[str, dict[str, list[float]]], every_seed: bool) -> str:
-    seeds = max(len(numbers) for named in values.values() for numbers in named.values())
+    counts = [len(numbers) for named in values.values() for numbers in named.values()]
+    seeds = max(counts, default=0)
     rows = []
     for name in NAMES.values():
         cells = [_cell(named.get(name, []), seeds, every_seed) for named in values.values()]
@@ -108,7 +109,8 @@ def _findings(values: dict[str, dict[str, list[float]]]) -> str:
                 f'{ahead} is {gap:.2f} points ahead of {behind}, {verdict} than the larger '
                 f'spread of the two ({spread:.2f})'
             )
-        lines.append(f'- **{measure}**: {"; ".join(gaps)}.')
+        if gaps:
+            lines.append(f'- **{measure}**: {"; ".join(gaps)}.')
     return '\n'.join(lines)
 
 
