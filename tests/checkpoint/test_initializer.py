@@ -16,6 +16,8 @@ from mim_secrets.checkpoint.loading import load_encoder
 from mim_secrets.checkpoint.resizing import resize_bias_table
 from mim_secrets.models import Swin, SwinV2, ViT
 from tests.models.small import ARCH, small_model
+from tests.models.test_replknet import ARCH as REPLKNET_ARCH
+from tests.models.test_replknet import OPTIONS
 
 SWIN = dict(arch=dict(embed_dims=16, depths=[2, 2], num_heads=[2, 4]), img_size=32, patch_size=4)
 SWIN_V2 = {**SWIN, 'arch': dict(SWIN['arch'], extra_norm_every_n_blocks=0)}
@@ -71,6 +73,29 @@ def test_nothing_is_drawn_over_what_was_loaded(tmp_path, name: str, kind: str, s
             encoder.init_weights()
         loaded = encoder.state_dict()
         assert [key for key in state if not torch.equal(loaded[key], state[key])] == []
+
+
+TWICE = {
+    'ViT': dict(arch=ARCH, img_size=32, patch_size=8),
+    'SwinV2': dict(SWIN_V2, out_indices=(1,)),
+    'RepLKNet': dict(OPTIONS, arch=REPLKNET_ARCH, out_indices=(2,), with_mask_token=True),
+}
+
+
+@pytest.mark.parametrize('start', ['scratch', 'checkpoint'])
+@pytest.mark.parametrize('kind', TWICE)
+def test_a_trained_encoder_is_not_initialised_again(tmp_path, kind: str, start: str) -> None:
+    """Breaks when a second call draws weights anew, or reads the checkpoint again, as if
+    nothing had been learnt since the first."""
+    encoder = MODELS.build(dict(TWICE[kind], type=f'mim_secrets.{kind}'))
+    if start == 'checkpoint':
+        path = save(tmp_path, encoder.state_dict())
+        encoder.init_cfg = dict(type='SharedCheckpoint', checkpoint=str(path))
+    encoder.init_weights()
+    for parameter in encoder.parameters():
+        nn.init.constant_(parameter, 0.25)
+    encoder.init_weights()
+    assert [name for name, p in encoder.named_parameters() if (p != 0.25).any()] == []
 
 
 def test_safetensors_and_addresses(tmp_path: Path) -> None:

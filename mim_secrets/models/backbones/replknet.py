@@ -70,7 +70,9 @@ class RepLKNet(MMPretrainRepLKNet):
         return [STEM_STRIDE * 2**stage for stage in range(self.num_stages)]
 
     def init_weights(self) -> None:
-        """mmpretrain's initialisation, then a checkpoint."""
+        """mmpretrain's initialisation, then a checkpoint; once."""
+        if self.is_init:
+            return
         with checkpoint_last(self):
             super().init_weights()
             if self.mask_token is not None:

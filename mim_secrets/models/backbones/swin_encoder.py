@@ -147,10 +147,11 @@ class SwinEncoder(BaseModule):
         return [self.patch_size * 2**stage for stage in range(self.num_layers)]
 
     def init_weights(self) -> None:
-        """Swin's initialisation, then what ``init_cfg`` says, then a checkpoint."""
+        """Swin's initialisation, then what ``init_cfg`` says, then a checkpoint; once."""
+        if self.is_init:
+            return
         with checkpoint_last(self):
-            if not self.is_init:
-                self._draw_weights()
+            self._draw_weights()
             super().init_weights()
 
     def _draw_weights(self) -> None:

@@ -118,7 +118,9 @@ class ViT(VisionTransformer):
         return [self.patch_size] * self.num_layers
 
     def init_weights(self) -> None:
-        """MAE's initialisation, then what ``init_cfg`` says, then a checkpoint."""
+        """MAE's initialisation, then what ``init_cfg`` says, then a checkpoint; once."""
+        if self.is_init:
+            return
         with checkpoint_last(self):
             nn.init.xavier_uniform_(self.patch_embed.projection.weight.data.flatten(1))
             if self.cls_token is not None:
