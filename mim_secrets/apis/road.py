@@ -85,6 +85,11 @@ class Road:
         )
         self.whole = self.bars.add_task('all stages', total=1, note='')
 
+    @property
+    def pace(self) -> float:
+        """Seconds of this machine for one second that stages name."""
+        return self.taken / self.typical if self.typical else 1.0
+
     def run(self) -> None:
         if self.finished:
             self.say(f'{len(self.finished)} of {self.total} stages are there already.')
@@ -152,8 +157,9 @@ class Road:
         if code != 0:
             raise StageError(self._failure(running))
         self.finished.add(stage.name)
-        self.taken += running.elapsed
-        self.typical += stage.seconds
+        if running.record['starts'] == 1:  # one that went on had less to do than it names
+            self.taken += running.elapsed
+            self.typical += stage.seconds
         self.say(f'{stage.title}: done in {clock(running.elapsed)}')
 
     def _failure(self, running: Running) -> str:
@@ -174,18 +180,17 @@ class Road:
         return f'OMP_NUM_THREADS={self.threads} python {shlex.join(command)}'
 
     def _show(self) -> None:
-        pace = self.taken / self.typical if self.typical else 1.0
         lefts, notes = {}, []
         for running in self.running:
             note, left = running.says()
             if left is None:
-                left = max(running.stage.seconds * pace - running.elapsed, 1.0)
+                left = max(running.stage.seconds * self.pace - running.elapsed, 1.0)
             lefts[running.stage.name] = left
             done = running.elapsed / (running.elapsed + left)
             note = f'{note}  about {clock(left)} left'.strip()
             self.bars.update(running.bar, completed=done, note=note)
             notes.append(f'{running.stage.title} {done:.0%} {note}')
-        left = time_left(lefts, self.waiting, self.finished, self.slots, pace)
+        left = time_left(lefts, self.waiting, self.finished, self.slots, self.pace)
         count = f'{len(self.finished)} of {self.total} done, about {clock(left)} left'
         now = time.monotonic()
         done = (now - self.began) / (now - self.began + left)

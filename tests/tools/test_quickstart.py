@@ -181,6 +181,20 @@ def test_time_left_knows_what_runs_side_by_side(stage):
     assert time_left({'a': 5.0}, [c], {'b'}, slots=2, pace=1.0) == 6
 
 
+def test_a_resumed_stage_does_not_speed_up_the_clock(stage, tmp_path):
+    """Breaks when the last seconds of a stage are taken for all of it, so that hours look
+    like minutes."""
+    stages = [stage('a', resumes=True), stage('b', needs=('a',))]
+    records = Records(tmp_path / 'root', stages)
+    records.begin(stages[0])  # and then somebody pulled the plug
+    road = Road(stages[:1], records, Console(file=io.StringIO()))
+    road.run()
+    assert road.finished == {'a'} and road.pace == 1.0
+    road = Road(stages, records, Console(file=io.StringIO()))
+    road.run()
+    assert road.finished == {'a', 'b'} and road.pace != 1.0
+
+
 @pytest.mark.parametrize(
     ('pattern', 'line', 'says'),
     [
