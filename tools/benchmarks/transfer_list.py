@@ -16,7 +16,7 @@ import quickstart
 STUDY = quickstart.PRESETS['study']
 RENDER_SECONDS, SIMMIM_SECONDS = 120, 300
 # the study has no Swin, so that one is pre-trained here
-SIMMIM = 'configs/playground/simmim_swinv2-nano-w4_1xb64-coslr-8e_playground-32px.py'
+SIMMIM = 'configs/playground/simmim_swinv2-nano-w4_1xb16-coslr-8e_playground-32px.py'
 STARTS = {**quickstart.LABELS, 'simmim': 'SimMIM'}
 
 
