@@ -10,7 +10,7 @@ from rich.console import Console
 
 from tests.conftest import REPO
 
-MODULES = ('transfer', 'transfer_list', 'long_runs', 'quickstart')
+MODULES = ('transfer', 'task_times', 'transfer_list', 'long_runs', 'quickstart')
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def benchmark(monkeypatch: pytest.MonkeyPatch):
 
     yield transfer
     for name in MODULES:
-        sys.modules.pop(name)
+        sys.modules.pop(name, None)
 
 
 @pytest.mark.slow
@@ -88,3 +88,22 @@ def test_values_are_those_of_finished_runs(benchmark, tmp_path: Path) -> None:
         'segmentation, MFF, seed 0',
         'pose, MFF, seed 0',
     ]
+
+
+@pytest.mark.slow
+def test_times_are_those_of_whole_runs(benchmark, tmp_path: Path) -> None:
+    """Breaks when a run that was stopped is timed, or goes on and is timed from there."""
+    import task_times
+
+    runs = {name: task_times.stage(name, 'scratch', 0, tmp_path) for name in ('pose', 'crowd')}
+    worlds = [task_times.render(layout) for layout in ('coco', 'crowdpose')]
+    records = task_times.Records(tmp_path, [*worlds, *runs.values()])
+    for name, seconds in (('pose', 61.25), ('crowd', 30.0)):
+        record = records.begin(runs[name])
+        records.write(runs[name], record | dict(finished=name == 'pose', seconds=seconds))
+    left = task_times.begin_again(runs, records)
+    assert left == ['crowd'] and not records.read(runs['crowd'])
+    task_times.write(tmp_path, {name: records.read(run) for name, run in runs.items()})
+    with (tmp_path / 'times.csv').open(newline='') as file:
+        (row,) = csv.DictReader(file)
+    assert (row['task'], row['seconds']) == ('pose', '61.2') and int(row['cores']) > 0

@@ -26,10 +26,12 @@ def add_flags(parser: argparse.ArgumentParser, work_dir: Path, small_logs: Path)
     parser.add_argument('--keep', action='store_true', help=f'copy tables to {small_logs}')
 
 
-def road(stages: list[Stage], records: Records, console: Console, jobs: int) -> Road:
-    """Stages with so many processes at once, each with one thread."""
+def road(
+    stages: list[Stage], records: Records, console: Console, jobs: int, threads: int = 1
+) -> Road:
+    """Stages with so many processes at once, each with so many threads."""
     road = Road(stages, records, console)
-    road.slots, road.threads = jobs, 1
+    road.slots, road.threads = jobs, threads
     return road
 
 

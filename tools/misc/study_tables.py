@@ -64,6 +64,19 @@ def transfer_machine() -> str:
     return _machine(TRANSFER / 'transfer.json')
 
 
+def transfer_times() -> str:
+    """How long a run of each task takes with the machine to itself."""
+    with open(TRANSFER / 'times.csv', newline='') as file:
+        rows = list(csv.DictReader(file))
+    machines = {(row['processor'], row['cores'], row['torch'], row['python']) for row in rows}
+    where = [
+        f'{processor}, {cores} cores, a thread for each, torch {torch}, Python {python}, float32.'
+        for processor, cores, torch, python in sorted(machines)
+    ]
+    cells = [[row['task'], f'{float(row["seconds"]) / 60:.1f}'] for row in rows]
+    return '\n'.join(where) + '\n\n' + markdown(['task', 'minutes'], cells)
+
+
 def _values(path: Path, who: str, number: str) -> dict[str, dict[str, list[float]]]:
     """By measure and name, a number for each seed."""
     values: dict[str, dict[str, list[float]]] = {}

@@ -33,6 +33,7 @@ from study_tables import (
     transfer_findings,
     transfer_machine,
     transfer_results,
+    transfer_times,
     transfer_tracking,
 )
 from tracking_tables import tracking_published, tracking_speed
@@ -138,6 +139,7 @@ TABLES = {
     'transfer tracking': transfer_tracking,
     'transfer findings': transfer_findings,
     'transfer machine': transfer_machine,
+    'transfer times': transfer_times,
     'pretrain step': benchmark,
     'checkpoint loading': loading,
     'layouts': layouts,
