@@ -68,6 +68,8 @@ def merge_training_flags(cfg: Config, args: argparse.Namespace) -> None:
     if args.resume is not None:
         cfg.resume = True
         cfg.load_from = None if args.resume == 'auto' else args.resume
+        overdue = dict(type='mim_secrets.OverdueValidationHook')
+        cfg.custom_hooks = [*(cfg.get('custom_hooks') or []), overdue]
     if args.auto_scale_lr:
         if not cfg.get('auto_scale_lr'):
             raise ValueError(

@@ -1,5 +1,6 @@
 from .hooks import (
     CandidateEliminationHook,
+    OverdueValidationHook,
     ProbeHook,
     ProgressiveResolutionHook,
     ReconstructionHook,
@@ -14,6 +15,7 @@ from .runner import ReadableRunner
 __all__ = [
     'CandidateEliminationHook',
     'LayerDecayOptimWrapperConstructor',
+    'OverdueValidationHook',
     'ProbeHook',
     'ProgressiveResolutionHook',
     'ReadableRunner',

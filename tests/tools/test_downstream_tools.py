@@ -156,3 +156,15 @@ def test_resuming_comes_before_starting(tool, downstream, pretrained: Path) -> N
     moved = (read_checkpoint('tuned/epoch_2.pth')[name] - first[name]).norm()
     assert 0 < moved < 0.3 * start.norm()
     assert (first[name] - start).norm() < 0.3 * start.norm()
+
+
+def test_a_run_killed_in_its_last_validation(tool, downstream) -> None:
+    """Breaks when such a run, resumed, ends without its figures and its best checkpoint."""
+    run = ['train.py', downstream('mmseg'), '--work-dir', 'tuned', '--pretrained', 'none']
+    best = [f'default_hooks.checkpoint.{key}' for key in ('type=CheckpointHook', 'save_best=mIoU')]
+    tool(*run, '--no-validate')  # leaves what the kill leaves
+    tool(*run, '--resume', '--cfg-options', *best)
+    log = max(Path('tuned').glob('*/*.log')).read_text()
+    assert 'Nothing is left to train' in log and 'Epoch(train)' not in log
+    assert log.count(' mIoU: ') == 1
+    assert Path('tuned/best_mIoU_epoch_1.pth').is_file()

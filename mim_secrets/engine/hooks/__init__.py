@@ -1,4 +1,5 @@
 from .candidate_elimination import CandidateEliminationHook
+from .overdue_validation import OverdueValidationHook
 from .probes import ProbeHook
 from .progressive import ProgressiveResolutionHook
 from .randomness import ResumableRandomnessHook
@@ -8,6 +9,7 @@ from .weights_table import WeightsTableHook
 
 __all__ = [
     'CandidateEliminationHook',
+    'OverdueValidationHook',
     'ProbeHook',
     'ProgressiveResolutionHook',
     'ReconstructionHook',
