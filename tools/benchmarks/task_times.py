@@ -5,16 +5,13 @@
 
 Each task of `transfer.py` is trained and validated from scratch, one after the other, with a
 thread for each core, and timed from the start of the command to its end; the rendering of its
-data is not. A run that was stopped is begun again, one that is finished stays.
+data is not. Threads wait as the environment says: what is measured is the command as somebody
+types it. A run that was stopped is begun again, one that is finished stays.
 """
 
 import argparse
 import csv
-import os
 from pathlib import Path
-
-# Before torch starts its threads: those that wait should sleep.
-os.environ.setdefault('OMP_WAIT_POLICY', 'PASSIVE')
 
 import mim_secrets  # noqa: F401  first: it makes torchvision importable beside any torch
 
