@@ -37,7 +37,7 @@ def run(args: argparse.Namespace, console: Console) -> None:
     if args.dry_run:
         show_plan(list(chosen.values()), records, console, jobs=1)
         return
-    begin_again({name: runs[name] for name in args.tasks}, records)
+    begin_again([runs[name] for name in args.tasks], records)
     try:
         road(list(chosen.values()), records, console, jobs=1, threads=cores()).run()
     finally:
@@ -46,12 +46,11 @@ def run(args: argparse.Namespace, console: Console) -> None:
         keep(work_dir, SMALL_LOGS, (TABLE,), console)
 
 
-def begin_again(runs: dict[str, Stage], records: Records) -> list[str]:
+def begin_again(runs: list[Stage], records: Records) -> None:
     """Forget runs that were stopped: what is resumed is not timed from its start."""
-    stopped = [name for name, run in runs.items() if not records.read(run).get('finished')]
-    for name in stopped:
-        records.forget(runs[name])
-    return stopped
+    for run in runs:
+        if not records.read(run).get('finished'):
+            records.forget(run)
 
 
 def write(work_dir: Path, records: dict[str, dict]) -> None:

@@ -1,7 +1,7 @@
 """The last figures of a run that was killed before it had them."""
 
 from mmengine.hooks import Hook
-from mmengine.runner import Runner
+from mmengine.runner import EpochBasedTrainLoop, Runner
 
 from mim_secrets.registry import HOOKS
 
@@ -20,7 +20,10 @@ class OverdueValidationHook(Hook):
     priority = 'LOWEST'  # the checkpoint hook has found its folder by then
 
     def before_train(self, runner: Runner) -> None:
-        ended = runner.epoch >= runner.max_epochs or runner.iter >= runner.max_iters
+        if isinstance(runner.train_loop, EpochBasedTrainLoop):
+            ended = runner.epoch >= runner.max_epochs
+        else:
+            ended = runner.iter >= runner.max_iters
         if ended and runner.val_loop is not None:
             runner.logger.info('Nothing is left to train; the last weights are validated.')
             runner.val_loop.run()
