@@ -1,7 +1,5 @@
-"""SimMIM on a SwinV2 of that size, asked for plain pixels, with four times the steps.
-
-Large SwinV2 are asked for pixels relative to their surroundings, which change within a few
-pixels: too hard to guess for a run of some minutes.
+"""SimMIM on a SwinV2 of that size, with four times the steps; asked for plain pixels, as in
+the paper, and not for pixels relative to their surroundings, as the released weights were.
 """
 
 _base_ = './simmim_swin-nano-w4_1xb64-coslr-8e_playground-32px.py'

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from timm.models.swin_transformer_v2 import SwinTransformerV2 as TimmSwinV2
 
 from mim_secrets.models import SwinV2
 from mim_secrets.models.backbones.swin_attention import ShiftedWindows
@@ -138,6 +139,18 @@ def test_a_window_beyond_the_map_is_one_of_the_maps_size() -> None:
     with torch.no_grad():
         for wide, narrow in zip(large(batch), exact(batch)):
             torch.testing.assert_close(wide, narrow, rtol=1e-5, atol=1e-5)
+
+
+def test_a_fresh_block_is_the_identity_as_in_timm() -> None:
+    """Breaks when norms behind branches begin at one, as in mmpretrain."""
+    torch.manual_seed(0)
+    ours = SwinV2(ARCHS[SwinV2], img_size=64, window_size=4, out_indices=(2,))
+    ours.init_weights()
+    sizes = {key: ARCH[key] for key in ('depths', 'num_heads')}
+    timms = TimmSwinV2(img_size=64, window_size=4, embed_dim=ARCH['embed_dims'], **sizes)
+    maps = torch.rand(1, 16, 16, ARCH['embed_dims'])
+    for block in (*ours.stages[0].blocks, *timms.layers[0].blocks):
+        assert torch.equal(block(maps), maps)
 
 
 def test_a_dropped_branch_leaves_nothing() -> None:

@@ -62,6 +62,18 @@ class SwinV2(SwinEncoder):
 
         self.build_stages(make_block)
 
+    def _draw_weights(self) -> None:
+        """Every block begins as the identity, as in the authors' code and timm.
+
+        mmpretrain leaves norms at one, where each branch adds as much as the stream has.
+        """
+        super()._draw_weights()
+        for stage in self.stages:
+            for block in stage.blocks:
+                for norm in (block.norm1, block.norm2):
+                    nn.init.zeros_(norm.weight)
+                    nn.init.zeros_(norm.bias)
+
 
 class SwinBlockV2(nn.Module):
     """Attention and a perceptron, each before a norm and beside a residual."""
