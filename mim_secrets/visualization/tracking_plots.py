@@ -97,10 +97,13 @@ def attribute_rows(
 
 
 def console_table(header: Sequence[str], rows: Sequence[Sequence[str | int | float]]) -> Table:
-    """A table for a terminal; numbers with one digit, as papers print percent."""
+    """A table for a terminal; numbers with one digit, as papers print percent.
+
+    Names are broken at their underscores: a narrow terminal would cut them otherwise.
+    """
     table = Table(header[0])
     for name in header[1:]:
-        table.add_column(name, justify='right')
+        table.add_column(name.replace('_', ' '), justify='right')
     for row in rows:
         table.add_row(*(f'{cell:.1f}' if isinstance(cell, float) else str(cell) for cell in row))
     return table

@@ -4,8 +4,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from rich.console import Console
 
-from mim_secrets.visualization.tracking_plots import curve_plot, save_figure
+from mim_secrets.visualization.tracking_plots import console_table, curve_plot, save_figure
+
+
+def test_a_narrow_terminal_shows_every_word_of_a_heading() -> None:
+    """Breaks when a name that is longer than its column is cut, as rich does with one word."""
+    names = ['success_auc', 'precision_at_20px', 'norm_precision_auc_0_to_0.5', 'target_present']
+    console = Console(width=60)
+    with console.capture() as capture:
+        console.print(console_table(['tracker', *names], [['ours', 51.6, 75.7, 53.2, 90.6]]))
+    printed = capture.get().replace('┃', ' ').split()
+    for word in ' '.join(names).replace('_', ' ').split():
+        assert word in printed
 
 
 @pytest.mark.slow
