@@ -49,7 +49,10 @@ def test_the_plan_names_what_exists(benchmark, tmp_path: Path) -> None:
     assert {'seed1-supervised-finetune', 'render-coco', 'render'} <= chosen
     two = {'seed0-simmim-pretrain', 'seed0-simmim-two_streams', 'seed0-scratch-two_streams'}
     assert two.isdisjoint(chosen), 'another encoder is pre-trained for nothing'
-    assert two <= {stage.name for stage in comparison.chosen(['two_streams'])}
+    for task in benchmark.TASKS:
+        needed = {stage.name: stage.needs for stage in comparison.chosen([task])}
+        assert all(needed.keys() >= set(needs) for needs in needed.values()), task
+    assert two <= needed.keys(), 'the last task is that of two streams'
     assert 'seed0-mae-two_streams' not in comparison.stages
 
     commands = {start: list(comparison.stages[f'seed0-{start}-pose'].command) for start in starts}

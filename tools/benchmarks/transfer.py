@@ -61,7 +61,8 @@ class Comparison:
         return [
             stage
             for name, stage in self.stages.items()
-            if not name.startswith(seeds) and not name.endswith(runs)
+            # worlds are named for their layouts, and a task may be, too
+            if name.startswith('render') or not (name.startswith(seeds) or name.endswith(runs))
         ]
 
     def record(self, seed: int, start: str, run: str) -> dict:
