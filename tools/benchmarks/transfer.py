@@ -2,15 +2,15 @@
 
     python tools/benchmarks/transfer.py --dry-run       # the plan, and how long it takes
     python tools/benchmarks/transfer.py --jobs 2        # everything, three seeds: hours
-    python tools/benchmarks/transfer.py --seeds 0 --tasks pose crowd
+    python tools/benchmarks/transfer.py --seeds 0 --tasks pose crowd  # and what they need
     python tools/benchmarks/transfer.py --keep          # and copy the table for the docs
 
-Finishes the study first (`make study`), in the same work directory. Then each start of
-an encoder (from scratch, supervised, MAE, MFF) is trained on instances, semantic maps,
-poses, depth and tracks of the playground, with the same seed that it was pre-trained with;
-nothing but `--pretrained` differs between them. The tracker with two streams has an encoder
-of its own, from scratch or by SimMIM. Every stage is an ordinary command; what is finished
-is not run again, and a run that was stopped goes on.
+Takes what the study (`make study`) has trained and measured, from the same work directory,
+and does what is not there yet. Each start of an encoder (from scratch, supervised, MAE, MFF)
+is trained on instances, semantic maps, poses, depth and tracks of the playground, with the
+same seed that it was pre-trained with; nothing but `--pretrained` differs between them. The
+tracker with two streams has a SwinV2, from scratch, supervised or by SimMIM. Every stage is
+an ordinary command; what is finished is not run again, and a run that was stopped goes on.
 
 `transfer.csv` has a row for each measure, start and seed, and names the log that it was
 read from.
@@ -32,7 +32,7 @@ import mim_secrets  # noqa: F401  first: it makes torchvision importable beside 
 from long_runs import add_flags, carry_out, keep, road, show_plan
 from rich.console import Console
 from rich.table import Table
-from transfer_list import COLUMNS, STARTS, STUDY, TASKS, list_stages
+from transfer_list import COLUMNS, RUNS, STARTS, STUDY, list_stages
 
 from mim_secrets.visualization.report import Records, Stage
 from mim_secrets.visualization.report.logs import Run, Summary
@@ -52,18 +52,15 @@ class Comparison:
         self.stages = {stage.name: stage for stage in list_stages(work_dir, self.known)}
         self.records = Records(work_dir, list(self.stages.values()))
 
-    def chosen(self, tasks: list[str]) -> list[Stage]:
-        """Those of some tasks, and what comes before them."""
-        seeds = tuple(f'seed{seed}-' for seed in self.known if seed not in self.seeds)
-        runs = tuple(f'-{task}' for task in TASKS if task not in tasks)
-        if not any('simmim' in TASKS[task].starts for task in tasks):
-            runs += ('-simmim-pretrain',)
-        return [
-            stage
-            for name, stage in self.stages.items()
-            # worlds are named for their layouts, and a task may be, too
-            if name.startswith('render') or not (name.startswith(seeds) or name.endswith(runs))
-        ]
+    def chosen(self, runs: list[str]) -> list[Stage]:
+        """Runs of the seeds that were asked for, and whatever comes before them."""
+        waiting = [f'seed{s}-{start}-{run}' for s in self.seeds for start in STARTS for run in runs]
+        waiting = [name for name in waiting if name in self.stages]
+        names = set()
+        while waiting:
+            names.add(name := waiting.pop())
+            waiting += self.stages[name].needs
+        return [stage for name, stage in self.stages.items() if name in names]
 
     def record(self, seed: int, start: str, run: str) -> dict:
         """What is known of a finished run, else nothing."""
@@ -97,8 +94,7 @@ class Comparison:
             writer = csv.DictWriter(file, list(rows[0]), lineterminator='\n')
             writer.writeheader()
             writer.writerows(rows)
-        runs = dict.fromkeys(run for _, run, _ in COLUMNS)
-        every = [(seed, start, run) for seed in self.known for start in STARTS for run in runs]
+        every = [(seed, start, run) for seed in self.known for start in STARTS for run in RUNS]
         kept = ('title', 'command', 'seconds', 'starts', 'machine')
         stages = [
             {key: record[key] for key in kept} for which in every if (record := self.record(*which))
@@ -128,7 +124,7 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument('--tasks', nargs='+', choices=TASKS, default=list(TASKS))
+    parser.add_argument('--tasks', nargs='+', choices=RUNS, default=RUNS)
     add_flags(parser, WORK_DIR, SMALL_LOGS)
     return parser.parse_args()
 

@@ -14,9 +14,10 @@ sys.path.append(str(ROOT / 'tools'))
 import quickstart
 
 STUDY = quickstart.PRESETS['study']
-RENDER_SECONDS, SIMMIM_SECONDS = 120, 300
-# the study has no Swin, so that one is pre-trained here
-SIMMIM = 'configs/playground/simmim_swinv2-nano-w4_1xb16-coslr-8e_playground-32px.py'
+RENDER_SECONDS, SWIN_SECONDS = 120, 380
+# the study has no Swin, so that those are trained here
+SWIN = 'configs/playground/{}_swinv2-nano-w4_1xb16-coslr-8e_playground-32px.py'
+SWINS = {start: SWIN.format(start) for start in ('supervised', 'simmim')}
 STARTS = {**quickstart.LABELS, 'simmim': 'SimMIM'}
 
 
@@ -29,6 +30,7 @@ class Task:
     measures: dict[str, str]  # title -> key in the logs
     seconds: float
     starts: tuple[str, ...] = tuple(quickstart.LABELS)
+    encoder: str = 'pretrain'  # the stage that trains it for each start
 
 
 TASKS = dict(
@@ -85,7 +87,8 @@ TASKS = dict(
         'lasot',
         {'tracking AUC, LaSOT, two streams': 'ope/success_auc'},
         250,
-        starts=('scratch', 'simmim'),
+        starts=('scratch', *SWINS),
+        encoder='swinv2',
     ),
 )
 
@@ -97,7 +100,7 @@ def list_stages(work_dir: Path, seeds: list[int]) -> list[Stage]:
     for seed in seeds:
         here = work_dir / f'seed{seed}'
         stages += quickstart.measures(STUDY, 'supervised', seed, here)
-        stages.append(pretrain_swin(seed, here / 'simmim' / 'pretrain'))
+        stages += [train_swin(start, seed, here / start / 'swinv2') for start in SWINS]
         stages += [
             stage(name, start, seed, here)
             for start in STARTS
@@ -107,15 +110,16 @@ def list_stages(work_dir: Path, seeds: list[int]) -> list[Stage]:
     return stages
 
 
-def pretrain_swin(seed: int, folder: Path) -> Stage:
+def train_swin(start: str, seed: int, folder: Path) -> Stage:
+    config = SWINS[start]
     return Stage(
-        f'seed{seed}-simmim-pretrain',
-        f'pre-train SimMIM, seed {seed}',
-        quickstart.train(SIMMIM, folder, f'randomness.seed={seed}'),
+        f'seed{seed}-{start}-swinv2',
+        f'a SwinV2, {STARTS[start]}, seed {seed}',
+        quickstart.train(config, folder, f'randomness.seed={seed}'),
         folder,
-        SIMMIM_SECONDS,
+        SWIN_SECONDS,
         needs=('render',),
-        config=SIMMIM,
+        config=config,
         progress=quickstart.TRAINING,
         resumes=True,
     )
@@ -137,7 +141,8 @@ def render(layout: str) -> Stage:
 def stage(name: str, start: str, seed: int, here: Path) -> Stage:
     """One start of an encoder in one task."""
     task, folder, scratch = TASKS[name], here / start / name, start == 'scratch'
-    weights = 'none' if scratch else str(here / start / 'pretrain')
+    weights = 'none' if scratch else str(here / start / task.encoder)
+    encoder = [] if scratch else [f'seed{seed}-{start}-{task.encoder}']
     return Stage(
         f'seed{seed}-{start}-{name}',
         f'{name}, {STARTS[start]}, seed {seed}',
@@ -145,7 +150,7 @@ def stage(name: str, start: str, seed: int, here: Path) -> Stage:
         + ('--cfg-options', f'randomness.seed={seed}'),
         folder,
         task.seconds,
-        needs=(f'render-{task.layout}', *([] if scratch else [f'seed{seed}-{start}-pretrain'])),
+        needs=(f'render-{task.layout}', *encoder),
         config=task.config,
         progress=quickstart.TRAINING,
         resumes=True,
@@ -160,3 +165,4 @@ COLUMNS = [
         for title, key in task.measures.items()
     ),
 ]
+RUNS = list(dict.fromkeys(column.run for column in COLUMNS))
