@@ -83,7 +83,7 @@ TASKS = dict(
         240,
     ),
     two_streams=Task(
-        'configs/playground/swinv2-nano-w4_two-stream_1xb16-4e_playground-lasot-64px.py',
+        'configs/playground/swinv2-nano-w4_two-stream_1xb8-4e_playground-lasot-64px.py',
         'lasot',
         {'tracking AUC, LaSOT, two streams': 'ope/success_auc'},
         250,
