@@ -16,7 +16,7 @@ BACKBONE = dict(
     init_cfg=dict(type='SharedCheckpoint', checkpoint=''),
 )
 COLOURS = dict(mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375], bgr_to_rgb=True)
-NORM = dict(type='mmpretrain.LN2d', eps=1e-6)
+NORM = dict(type='mim_secrets.LN2d', eps=1e-6)
 CODEC = dict(type='UDPHeatmap', input_size=(SIZE, SIZE), heatmap_size=(16, 16), sigma=1)
 
 

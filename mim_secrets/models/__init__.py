@@ -4,6 +4,7 @@ from .backbones.swin_v2 import SwinV2
 from .backbones.vit import ViT
 from .heads.pixel_head import PixelHead
 from .heads.targets import LocalNormTarget, LowPassTarget
+from .necks.channel_norm import LN2d
 from .necks.cross_decoder import CrossDecoder
 from .necks.feature_pyramid import SimpleFeaturePyramid
 from .necks.fusion import MultiLevelFusion, default_levels
@@ -24,6 +25,7 @@ __all__ = [
     'MAE',
     'MFF',
     'CrossDecoder',
+    'LN2d',
     'LocalNormTarget',
     'LowPassTarget',
     'MAEDecoder',

@@ -69,6 +69,7 @@ def test_what_is_compared(benchmark: ModuleType) -> None:
     assert kinds == [
         ['vit-base-p16', 'one-stream'],
         ['swinv2-base-w12', 'two-stream'],
+        ['swinv2-large-w12', 'two-stream'],
         ['vit-nano-p4', 'one-stream'],
         ['swinv2-nano-w4', 'two-stream'],
     ]

@@ -44,10 +44,11 @@ from tracking_lanes import ENCODER, TRACKER, AtWork, Lane, Lanes
 from turns import turns, write_csv
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
-# ViT-B at 256 px, SwinV2-B at 384 px, and what the playground has of both kinds.
+# ViT-B at 256 px, SwinV2-B and -L at 384 px, and what the playground has of both kinds.
 DEFAULTS = (
     'mae/tracking/vit-base-p16_one-stream_*_lasot-got10k-trackingnet-coco-256px.py',
     'simmim/tracking/swinv2-base-w12_two-stream_*_lasot-got10k-trackingnet-coco-384px.py',
+    'simmim/tracking/swinv2-large-w12_two-stream_*_lasot-got10k-trackingnet-coco-384px.py',
     'playground/*_one-stream_*_playground-lasot-*.py',
     'playground/*_two-stream_*_playground-lasot-*.py',
 )

@@ -2,7 +2,7 @@
 
 _base_ = 'mmdet::_base_/models/mask-rcnn_r50_fpn.py'
 
-norm_cfg = dict(type='mmpretrain.LN2d', eps=1e-6)
+norm_cfg = dict(type='mim_secrets.LN2d', eps=1e-6)
 model = dict(
     # Relative positions are for maps of 64 x 64 patches: every image becomes as large.
     data_preprocessor=dict(pad_size_divisor=1024),

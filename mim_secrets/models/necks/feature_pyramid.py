@@ -14,7 +14,7 @@ from torch import nn
 
 from mim_secrets.registry import MODELS
 
-LAYER_NORM = dict(type='mmpretrain.LN2d', eps=1e-6)  # over channels, at each place
+LAYER_NORM = dict(type='mim_secrets.LN2d', eps=1e-6)  # over channels, at each place
 NUM_SCALES = 4
 
 
@@ -100,7 +100,8 @@ class SimpleFeaturePyramid(BaseModule):
                 levels = [conv(level) for conv, level in zip(convs, levels, strict=True)]
         while len(levels) < self.num_outs:
             levels.append(F.max_pool2d(levels[-1], 1, stride=2))
-        return tuple(levels)
+        # RoIAlign reads memory row by row, whatever the strides are
+        return tuple(level.contiguous() for level in levels)
 
 
 def _doubled(in_channels: int, out_channels: int) -> nn.Module:
