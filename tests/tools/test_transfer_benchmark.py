@@ -52,7 +52,7 @@ def test_the_plan_names_what_exists(benchmark, tmp_path: Path) -> None:
         chosen = {stage.name: stage.needs for stage in comparison.chosen([run])}
         assert all(chosen.keys() >= set(needs) for needs in chosen.values()), run
     assert 'seed0-mae-two_streams' not in comparison.stages, 'the encoder is no ViT'
-    for start in ('supervised', 'simmim'):
+    for start in ('supervised', 'mff', 'simmim'):
         needs = comparison.stages[f'seed1-{start}-two_streams'].needs
         assert f'seed1-{start}-swinv2' in needs
 

@@ -9,8 +9,9 @@ Takes what the study (`make study`) has trained and measured, from the same work
 and does what is not there yet. Each start of an encoder (from scratch, supervised, MAE, MFF)
 is trained on instances, semantic maps, poses, depth and tracks of the playground, with the
 same seed that it was pre-trained with; nothing but `--pretrained` differs between them. The
-tracker with two streams has a SwinV2, from scratch, supervised or by SimMIM. Every stage is
-an ordinary command; what is finished is not run again, and a run that was stopped goes on.
+tracker with two streams has a SwinV2, from scratch, supervised or by SimMIM, with MFF's
+fusion and without. Every stage is an ordinary command; what is finished is not run again,
+and a run that was stopped goes on.
 
 `transfer.csv` has a row for each measure, start and seed, and names the log that it was
 read from.

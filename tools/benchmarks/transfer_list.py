@@ -17,7 +17,11 @@ STUDY = quickstart.PRESETS['study']
 RENDER_SECONDS, SWIN_SECONDS = 120, 380
 # the study has no Swin, so that those are trained here
 SWIN = 'configs/playground/{}_swinv2-nano-w4_1xb16-coslr-8e_playground-32px.py'
-SWINS = {start: SWIN.format(start) for start in ('supervised', 'simmim')}
+SWINS = dict(
+    supervised=SWIN.format('supervised'),
+    mff=SWIN.format('mff-simmim'),
+    simmim=SWIN.format('simmim'),
+)
 STARTS = {**quickstart.LABELS, 'simmim': 'SimMIM'}
 
 
