@@ -155,6 +155,7 @@ def test_colours_stand_out(colours, paper):
         assert (bright + 0.05) / (dark + 0.05) >= 3, colour
 
 
+@pytest.mark.slow
 def test_long_names_leave_room_for_axes(tmp_path):
     """Breaks when names squeeze the axes of a file to nothing."""
     names = [f'{number}-{"long" * 15}' for number in range(3)]

@@ -103,6 +103,7 @@ def test_every_run_differs_in_what_its_name_says(tool, asked) -> None:
     assert all(Path(name).is_file() for name in command[:2])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('config', [FINETUNE, SWIN])
 def test_every_number_of_blocks_builds(tool, asked, config: Path) -> None:
     """Breaks when numbers go beyond the encoder, or the head is not told a new width."""
@@ -120,6 +121,7 @@ def test_every_number_of_blocks_builds(tool, asked, config: Path) -> None:
     assert widths == ([96] * 6 if config is FINETUNE else [128, 128, 64, 64, 32, 32])
 
 
+@pytest.mark.slow
 def test_tables_and_figures_say_what_the_logs_say(tool, asked, tmp_path: Path) -> None:
     """Breaks when a run is started again, read from another's log, or read too early;
     when a model's divergence has another colour than its accuracy, or is of a model

@@ -88,6 +88,7 @@ def test_missing_results_are_named(
         tool(*command, '--skip-missing')
 
 
+@pytest.mark.slow
 def test_a_box_that_never_moves(
     lasot: tuple[Path, dict], tool: Callable[..., None], tmp_path: Path
 ) -> None:
