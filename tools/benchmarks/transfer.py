@@ -106,18 +106,19 @@ class Comparison:
 
 
 def table(rows: list[dict]) -> Table:
-    """For the console: means over the seeds that are finished."""
+    """For the console: means over the seeds that are finished, a line for each measure."""
     table = Table(title='percent, means over seeds')
     table.add_column('')
+    for title in STARTS.values():
+        table.add_column(title, justify='right')
     for column in COLUMNS:
-        table.add_column(column.title, justify='right')
-    for start, title in STARTS.items():
-        own = [row for row in rows if row['start'] == start]
+        own = [row for row in rows if row['measure'] == column.title]
         cells = []
-        for column in COLUMNS:
-            values = [float(row['value']) for row in own if row['measure'] == column.title]
+        for start in STARTS:
+            values = [float(row['value']) for row in own if row['start'] == start]
             cells.append(f'{Summary(values)} ({len(values)})' if values else '–')
-        table.add_row(title, *cells)
+        if own:
+            table.add_row(column.title, *cells)
     return table
 
 

@@ -37,12 +37,43 @@ def study_machine() -> str:
 
 
 def transfer_results() -> str:
-    """Starts by measures; eight of them leave no room for every seed."""
+    """Starts by measures, of which there are too many for every seed."""
     return _table(_values(TRANSFER / 'transfer.csv', 'start', 'value'), every_seed=False)
 
 
 def transfer_findings() -> str:
     return _findings(_values(TRANSFER / 'transfer.csv', 'start', 'value'))
+
+
+def detection_rates() -> str:
+    """Trials of the detector's recipe: box AP by starts, with the seed of each."""
+    trials: dict[tuple[str, str], dict[str, list[str]]] = {}
+    with open(TRANSFER / 'detection_rates.csv', newline='') as file:
+        for row in csv.DictReader(file):
+            found = trials.setdefault((row['rate'], row['decay']), {})
+            found.setdefault(NAMES[row['start']], []).append(f'{row["box AP"]} ({row["seed"]})')
+    starts = [name for name in NAMES.values() if any(name in found for found in trials.values())]
+    rows = [
+        [*recipe, *(', '.join(found.get(name, ['–'])) for name in starts)]
+        for recipe, found in trials.items()
+    ]
+    return markdown(['rate of the heads', 'decay from layer to layer', *starts], rows)
+
+
+def detection_losses() -> str:
+    """The detector's losses at the end of training, over seeds."""
+    losses = dict(
+        loss_rpn_cls='proposals: thing or not',
+        loss_cls='boxes: which class',
+        loss_bbox='boxes: where',
+        loss_mask='masks',
+    )
+    found: dict[str, dict[str, list[float]]] = {title: {} for title in losses.values()}
+    with open(TRANSFER / 'detection_losses.csv', newline='') as file:
+        for row in csv.DictReader(file):
+            for key, title in losses.items():
+                found[title].setdefault(NAMES[row['start']], []).append(float(row[key]))
+    return _table(found, every_seed=False, digits=3)
 
 
 def transfer_tracking() -> str:
@@ -87,25 +118,25 @@ def _values(path: Path, who: str, number: str) -> dict[str, dict[str, list[float
     return values
 
 
-def _table(values: dict[str, dict[str, list[float]]], every_seed: bool) -> str:
+def _table(values: dict[str, dict[str, list[float]]], every_seed: bool, digits: int = 2) -> str:
     counts = [len(numbers) for named in values.values() for numbers in named.values()]
     seeds = max(counts, default=0)
     rows = []
     for name in NAMES.values():
-        cells = [_cell(named.get(name, []), seeds, every_seed) for named in values.values()]
+        cells = [_cell(named.get(name, []), seeds, every_seed, digits) for named in values.values()]
         if any(cell != '–' for cell in cells):
             rows.append([name, *cells])
     return markdown(['', *values], rows)
 
 
-def _cell(numbers: list[float], seeds: int, every_seed: bool) -> str:
+def _cell(numbers: list[float], seeds: int, every_seed: bool, digits: int) -> str:
     if not numbers:
         return '–'
-    spread = f' ± {statistics.stdev(numbers):.2f}' if len(numbers) > 1 else ''
+    spread = f' ± {statistics.stdev(numbers):.{digits}f}' if len(numbers) > 1 else ''
     fewer = f' ({len(numbers)} of {seeds} seeds)' if len(numbers) < seeds else ''
     if every_seed:
-        fewer = f' ({", ".join(f"{number:.2f}" for number in numbers)})'
-    return f'{statistics.mean(numbers):.2f}{spread}{fewer}'
+        fewer = f' ({", ".join(f"{number:.{digits}f}" for number in numbers)})'
+    return f'{statistics.mean(numbers):.{digits}f}{spread}{fewer}'
 
 
 def _findings(values: dict[str, dict[str, list[float]]]) -> str:

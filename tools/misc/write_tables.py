@@ -27,6 +27,8 @@ from benchmark_tables import (
 from depth_tables import depth_published
 from secrets_tables import secrets_findings
 from study_tables import (
+    detection_losses,
+    detection_rates,
     study_findings,
     study_machine,
     study_results,
@@ -136,6 +138,8 @@ TABLES = {
     'study findings': study_findings,
     'study machine': study_machine,
     'transfer results': transfer_results,
+    'detection rates': detection_rates,
+    'detection losses': detection_losses,
     'transfer tracking': transfer_tracking,
     'transfer findings': transfer_findings,
     'transfer machine': transfer_machine,
