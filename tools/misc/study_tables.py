@@ -45,19 +45,19 @@ def transfer_findings() -> str:
     return _findings(_values(TRANSFER / 'transfer.csv', 'start', 'value'))
 
 
-def detection_rates() -> str:
+def detection_trials() -> str:
     """Trials of the detector's recipe: box AP by starts, with the seed of each."""
-    trials: dict[tuple[str, str], dict[str, list[str]]] = {}
-    with open(TRANSFER / 'detection_rates.csv', newline='') as file:
+    trials: dict[tuple[str, ...], dict[str, list[str]]] = {}
+    with open(TRANSFER / 'detection_trials.csv', newline='') as file:
         for row in csv.DictReader(file):
-            found = trials.setdefault((row['rate'], row['decay']), {})
+            found = trials.setdefault((row['rate'], row['decay'], row['heads']), {})
             found.setdefault(NAMES[row['start']], []).append(f'{row["box AP"]} ({row["seed"]})')
     starts = [name for name in NAMES.values() if any(name in found for found in trials.values())]
     rows = [
         [*recipe, *(', '.join(found.get(name, ['–'])) for name in starts)]
         for recipe, found in trials.items()
     ]
-    return markdown(['rate of the heads', 'decay from layer to layer', *starts], rows)
+    return markdown(['rate', 'decay by layers', 'heads', *starts], rows)
 
 
 def detection_losses() -> str:

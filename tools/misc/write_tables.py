@@ -28,7 +28,7 @@ from depth_tables import depth_published
 from secrets_tables import secrets_findings
 from study_tables import (
     detection_losses,
-    detection_rates,
+    detection_trials,
     study_findings,
     study_machine,
     study_results,
@@ -138,7 +138,7 @@ TABLES = {
     'study findings': study_findings,
     'study machine': study_machine,
     'transfer results': transfer_results,
-    'detection rates': detection_rates,
+    'detection trials': detection_trials,
     'detection losses': detection_losses,
     'transfer tracking': transfer_tracking,
     'transfer findings': transfer_findings,
